@@ -1,0 +1,43 @@
+"""The exception tree. Only the command line and the web layer turn these into exit codes and status codes.
+
+    WholebodyError               anything this project raises on purpose; the text is one line for a person
+    +-- SettingsError            an environment variable or option has a wrong value
+    +-- ModelError               weights missing or unusable, or the device asked for does not work
+    +-- LabelingConfigError      the labeling config has nothing this model can fill
+    +-- RequestError             a request's body is not what Label Studio would send
+    +-- ImageError               a task's image cannot be had or read: that task's own failure
+    +-- LabelStudioError         Label Studio refused, or could not be reached
+        +-- AuthenticationError  ... because of the token
+"""
+
+
+class WholebodyError(Exception):
+    """Base of all; `str(error)` is one line that names the thing, its value and the cure."""
+
+
+class SettingsError(WholebodyError):
+    """A setting has a wrong value."""
+
+
+class ModelError(WholebodyError):
+    """Weights or device cannot be used."""
+
+
+class LabelingConfigError(WholebodyError):
+    """The labeling config cannot be parsed or has nothing to fill."""
+
+
+class RequestError(WholebodyError):
+    """A request's body is malformed."""
+
+
+class ImageError(WholebodyError):
+    """A task's image is missing, unreachable, too large or unreadable."""
+
+
+class LabelStudioError(WholebodyError):
+    """Label Studio refused a call or could not be reached."""
+
+
+class AuthenticationError(LabelStudioError):
+    """Label Studio does not accept the token."""

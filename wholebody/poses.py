@@ -1,0 +1,58 @@
+"""The people found in one image, as numpy arrays in the image's own pixels."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from wholebody.keypoints import NAMES
+
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Poses:
+    """Boxes, keypoints and scores of `n` people in one upright image.
+
+    Attributes:
+        size_wh: Width and height of the image in pixels.
+        xyxy: `(n, 4)` float32 person boxes, left, top, right, bottom in pixels.
+        box_scores: `(n,)` float32 detector scores, 0..1.
+        keypoints: `(n, 133, 2)` float32 x, y in pixels, in the order of `keypoints.NAMES`.
+        scores: `(n, 133)` float32 keypoint scores, 0..1.
+
+    Raises:
+        ValueError: A shape is not as above, or a value is not finite.
+    """
+
+    size_wh: tuple[int, int]
+    xyxy: Floats
+    box_scores: Floats
+    keypoints: Floats
+    scores: Floats
+
+    def __post_init__(self) -> None:
+        n, k = len(self.xyxy), len(NAMES)
+        expected = {"xyxy": (n, 4), "box_scores": (n,), "keypoints": (n, k, 2), "scores": (n, k)}
+        for name, shape in expected.items():
+            array = getattr(self, name)
+            if array.shape != shape:
+                raise ValueError(f"{name} must have shape {shape}, not {array.shape}")
+            if not np.isfinite(array).all():
+                raise ValueError(f"{name} holds a value that is not finite")
+
+    def __len__(self) -> int:
+        """The number of people."""
+        return len(self.xyxy)
+
+    @classmethod
+    def nobody(cls, size_wh: tuple[int, int]) -> "Poses":
+        """Poses of an image in which nobody was found."""
+        k = len(NAMES)
+        return cls(
+            size_wh,
+            np.zeros((0, 4), np.float32),
+            np.zeros(0, np.float32),
+            np.zeros((0, k, 2), np.float32),
+            np.zeros((0, k), np.float32),
+        )
