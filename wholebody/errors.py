@@ -1,13 +1,14 @@
 """The exception tree. Only the command line and the web layer turn these into exit codes and status codes.
 
-    WholebodyError               anything this project raises on purpose; the text is one line for a person
-    +-- SettingsError            an environment variable or option has a wrong value
-    +-- ModelError               weights missing or unusable, or the device asked for does not work
-    +-- LabelingConfigError      the labeling config has nothing this model can fill
-    +-- RequestError             a request's body is not what Label Studio would send
-    +-- ImageError               a task's image cannot be had or read: that task's own failure
-    +-- LabelStudioError         Label Studio refused, or could not be reached
-        +-- AuthenticationError  ... because of the token
+WholebodyError               anything this project raises on purpose; the text is one line for a person
++-- SettingsError            an environment variable or option has a wrong value
++-- ModelError               weights missing or unusable, or the device asked for does not work
++-- LabelingConfigError      the labeling config has nothing this model can fill
++-- RequestError             a request's body is not what Label Studio would send
++-- ImageError               a task's image cannot be had or read: that task's own failure
++-- LabelStudioError         Label Studio refused, or could not be reached
+    +-- AuthenticationError  ... because of the token
+    +-- UnavailableError     ... for now: 429, 5xx, a time-out, a dropped connection
 """
 
 
@@ -41,3 +42,15 @@ class LabelStudioError(WholebodyError):
 
 class AuthenticationError(LabelStudioError):
     """Label Studio does not accept the token."""
+
+
+class UnavailableError(LabelStudioError):
+    """Label Studio cannot answer for now; whether it carried the call out is unknown.
+
+    Attributes:
+        retry_after_s: Seconds that Label Studio asks to wait, or `None` when it does not say.
+    """
+
+    def __init__(self, message: str, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s

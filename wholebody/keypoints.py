@@ -1,8 +1,8 @@
 """The 133 COCO-WholeBody keypoints: names, body parts, sides and skeleton edges. Data, no logic.
 
-Order and names are those of the COCO-WholeBody dataset (Jin et al., "Whole-Body Human Pose Estimation in the
-Wild", ECCV 2020) as mmpose and rtmlib write them: index 0..16 body, 17..22 feet, 23..90 face, 91..111 left hand,
-112..132 right hand. Left and right are the person's own, not the picture's.
+Order and names are those of the COCO-WholeBody dataset (Jin et al., "Whole-Body Human Pose Estimation in
+the Wild", ECCV 2020) as mmpose and rtmlib write them: index 0..16 body, 17..22 feet, 23..90 face, 91..111
+left hand, 112..132 right hand. Left and right are the person's own, not the picture's.
 """
 
 from enum import StrEnum

@@ -1,0 +1,155 @@
+"""The Label Studio token: which requests may carry it, and how. It goes to Label Studio alone."""
+
+import base64
+import binascii
+import json
+import logging
+import threading
+import time
+from urllib.parse import SplitResult, urlsplit
+
+import requests
+from pydantic import SecretStr
+
+from wholebody.errors import AuthenticationError, LabelStudioError, UnavailableError
+
+log = logging.getLogger(__name__)
+
+ACCESS_LIFE_S = 240.0
+"""An access token lives exactly 300 s; it is replaced after this."""
+
+REFRESH_TIMEOUT_S = (5.0, 30.0)
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+class Credential:
+    """A legacy token, or a personal access token with the short-lived access token won from it.
+
+    Thread-safe.
+
+    Args:
+        base_url: Address of Label Studio, without a trailing slash; it may have a sub-path.
+        token: The personal access token (a refresh JWT, never sent as `Bearer`) or the legacy token.
+        session: For the refresh calls.
+
+    Raises:
+        AuthenticationError: The token is an access token, which would live for minutes only.
+    """
+
+    def __init__(self, base_url: str, token: SecretStr, session: requests.Session) -> None:
+        self.base_url = base_url
+        self._origin = _origin(urlsplit(base_url))
+        self._path = urlsplit(base_url).path + "/"
+        self._token = token
+        self._session = session
+        self._lock = threading.Lock()
+        self._access = ""
+        self._access_since = 0.0
+        self.is_personal = _token_type(token.get_secret_value()) is not None
+        if _token_type(token.get_secret_value()) == "access":
+            raise AuthenticationError(
+                "LABEL_STUDIO_API_TOKEN is an access token, which lives five minutes; "
+                "give the personal access token from Account & Settings"
+            )
+
+    def __repr__(self) -> str:
+        kind = "personal access token" if self.is_personal else "legacy token"
+        return f"Credential({self.base_url!r}, {kind})"
+
+    def covers(self, url: str) -> bool:
+        """Whether a request to `url` goes to Label Studio: same scheme, host, port, and under its path."""
+        try:
+            parts = urlsplit(url)
+            return _origin(parts) == self._origin and (parts.path + "/").startswith(self._path)
+        except ValueError:  # a port that is no number
+            return False
+
+    def authorization(self) -> str:
+        """The value of the `Authorization` header, with a fresh access token where one is needed.
+
+        Raises:
+            AuthenticationError: Label Studio refuses the personal access token.
+            UnavailableError: Label Studio cannot be asked for now.
+        """
+        if not self.is_personal:
+            return f"Token {self._token.get_secret_value()}"
+        with self._lock:
+            if time.monotonic() - self._access_since > ACCESS_LIFE_S or not self._access:
+                self._access = self._refresh()
+                self._access_since = time.monotonic()
+            return f"Bearer {self._access}"
+
+    def renew(self, refused: str) -> bool:
+        """Drop the access token in `refused`, which got 401; whether a new try makes sense."""
+        with self._lock:
+            if self.is_personal and refused == f"Bearer {self._access}":
+                self._access = ""
+            return self.is_personal
+
+    def _refresh(self) -> str:
+        url = f"{self.base_url}/api/token/refresh"
+        try:
+            response = self._session.post(
+                url,
+                json={"refresh": self._token.get_secret_value()},
+                timeout=REFRESH_TIMEOUT_S,
+                allow_redirects=False,
+                auth=unchanged,
+            )
+        except requests.RequestException as error:
+            raise UnavailableError(f"{url}: {describe_transport(error)}") from None
+        if response.status_code in (401, 403):
+            raise AuthenticationError(
+                f"Label Studio refuses the personal access token ({_detail(response)}); "
+                "create a new one in Account & Settings and set LABEL_STUDIO_API_TOKEN"
+            )
+        if response.status_code >= 500 or response.status_code == 429:
+            raise UnavailableError(f"{url}: HTTP {response.status_code}")
+        try:
+            return str(response.json()["access"])
+        except (ValueError, KeyError, TypeError):
+            raise LabelStudioError(
+                f"{url}: HTTP {response.status_code} is no answer of Label Studio; check LABEL_STUDIO_URL"
+            ) from None
+
+
+def unchanged(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """An `auth=` that adds nothing: without one, requests would put in what a .netrc says for the host."""
+    return request
+
+
+def describe_transport(error: requests.RequestException) -> str:
+    """What went wrong below HTTP, in a few words and without addresses that may hold secrets."""
+    if isinstance(error, requests.Timeout):
+        return "timed out"
+    if isinstance(error, requests.exceptions.SSLError):
+        return "the TLS certificate is not trusted"
+    if isinstance(error, requests.ConnectionError):
+        text = str(error).lower()
+        if "resolve" in text or "getaddrinfo" in text:
+            return "no such host"
+        return "connection refused" if "refused" in text else "connection dropped"
+    return type(error).__name__
+
+
+def _origin(parts: SplitResult) -> tuple[str, str | None, int | None]:
+    return parts.scheme, parts.hostname, parts.port or _DEFAULT_PORTS.get(parts.scheme)
+
+
+def _token_type(token: str) -> str | None:
+    """The `token_type` claim of a JWT, `""` where it has none, `None` for what is no JWT (a legacy token)."""
+    segments = token.split(".")
+    if len(segments) != 3:
+        return None
+    try:
+        claims = json.loads(base64.urlsafe_b64decode(segments[1] + "=" * (-len(segments[1]) % 4)))
+    except (ValueError, binascii.Error):
+        return None
+    return str(claims.get("token_type", "")) if isinstance(claims, dict) else None
+
+
+def _detail(response: requests.Response) -> str:
+    try:
+        return str(response.json()["detail"])[:200]
+    except (ValueError, KeyError, TypeError):
+        return f"HTTP {response.status_code}"

@@ -1,0 +1,165 @@
+"""One ONNX file opened on one device, proved to run there. Knows tensors, not people."""
+
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from wholebody.errors import ModelError
+from wholebody.poses import Floats
+from wholebody.settings import BackendType
+
+GPU_CURE = "install requirements-gpu.txt in place of requirements.txt, with a working NVIDIA driver"
+
+
+class Network(Protocol):
+    """An opened network. `run` may be called from several threads.
+
+    Attributes:
+        batch: How many inputs the file takes at a time; `None` when it takes any number.
+        device: Where it runs, as the runtime itself says.
+    """
+
+    batch: int | None
+    device: str
+
+    def run(self, batch: Floats) -> list[Floats]:
+        """`(b, 3, h, w)` float32 -> the network's outputs in the file's order."""
+
+
+def open_network(path: Path, backend: BackendType, device: str, threads: int) -> Network:
+    """Open an ONNX file.
+
+    Args:
+        path: The ONNX file.
+        backend: The runtime.
+        device: `cpu`, `cuda`, `cuda:N` or `mps`.
+        threads: Threads inside one run; 0 for as many as the machine has cores.
+
+    Raises:
+        ModelError: The file is no ONNX network, the runtime is not installed, or the device does not work.
+    """
+    openers: dict[str, Callable[[Path, str, int], Network]] = {
+        "onnxruntime": _OnnxRuntime,
+        "opencv": _OpenCV,
+        "openvino": _OpenVINO,
+    }
+    try:
+        return openers[backend](path, device, threads or os.cpu_count() or 1)
+    except ModelError:
+        raise
+    except Exception as error:  # each runtime has exceptions of its own; to the user they are one thing
+        raise ModelError(f"{path}: {backend} cannot open it: {_one_line(error)}") from None
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:300]
+
+
+class _OnnxRuntime:
+    def __init__(self, path: Path, device: str, threads: int) -> None:
+        import onnxruntime as ort
+
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3  # a missing CUDA library is reported by us, once, with its cure
+        provider = self._provider(ort, device)
+        self._session = ort.InferenceSession(str(path), options, providers=[provider])
+        self._session.disable_fallback()
+        self.device = str(self._session.get_providers()[0])
+        if self.device != provider[0]:
+            raise ModelError(
+                f"DEVICE={device}: onnxruntime fell back to {self.device}; a CUDA or cuDNN library or the "
+                f"driver is missing: {GPU_CURE}"
+            )
+        source = self._session.get_inputs()[0]
+        self._input: str = source.name
+        self.batch: int | None = source.shape[0] if isinstance(source.shape[0], int) else None
+
+    @staticmethod
+    def _provider(ort: Any, device: str) -> tuple[str, dict[str, int]]:
+        kind, _, index = device.partition(":")
+        names = {"cpu": "CPU", "cuda": "CUDA", "mps": "CoreML"}
+        name = f"{names[kind]}ExecutionProvider"
+        if name not in ort.get_available_providers():
+            cure = GPU_CURE if kind == "cuda" else "only macOS has it; set DEVICE=cpu"
+            raise ModelError(
+                f"DEVICE={device}: the installed onnxruntime {ort.__version__} has no {name}: {cure}"
+            )
+        if kind == "cuda":
+            ort.preload_dlls()
+        return name, {"device_id": int(index or 0)} if kind == "cuda" else {}
+
+    def run(self, batch: Floats) -> list[Floats]:
+        return list(self._session.run(None, {self._input: batch}))
+
+
+class _OpenCV:
+    batch: int | None = 1  # OpenCV fixes every shape at the first run
+
+    def __init__(self, path: Path, device: str, threads: int) -> None:
+        import cv2
+
+        self._path = path
+        self._cv2_error = cv2.error
+        self._net = cv2.dnn.readNetFromONNX(str(path))
+        self._outputs = self._net.getUnconnectedOutLayersNames()
+        self._lock = threading.Lock()
+        self.device = "OpenCV CPU"
+        cv2.setNumThreads(threads)
+        if device.startswith("cuda"):
+            if not cv2.cuda.getCudaEnabledDeviceCount():
+                raise ModelError(
+                    f"DEVICE={device}: this OpenCV is built without CUDA, as all wheels are; "
+                    "set BACKEND_TYPE=onnxruntime or build OpenCV yourself"
+                )
+            cv2.cuda.setDevice(int(device.partition(":")[2] or 0))
+            self._net.setPreferableBackend(cv2.dnn.DNN_BACKEND_CUDA)
+            self._net.setPreferableTarget(cv2.dnn.DNN_TARGET_CUDA)
+            self.device = "OpenCV CUDA"
+
+    def run(self, batch: Floats) -> list[Floats]:
+        with self._lock:
+            self._net.setInput(batch)
+            try:
+                outputs = self._net.forward(self._outputs)
+            except self._cv2_error as error:
+                raise ModelError(
+                    f"{self._path}: opencv cannot run it on this image ({_one_line(error)}); "
+                    "set BACKEND_TYPE=onnxruntime"
+                ) from None
+        # A detector with NMS in its graph that finds nobody gives no array at all here.
+        return [np.zeros((1, 0, 5), np.float32) if output is None else np.array(output) for output in outputs]
+
+
+class _OpenVINO:
+    def __init__(self, path: Path, device: str, threads: int) -> None:
+        try:
+            from openvino import Core
+        except ImportError:
+            raise ModelError(
+                "BACKEND_TYPE=openvino: the package is not installed; pip install openvino"
+            ) from None
+        model = Core().read_model(str(path))
+        shape = model.input(0).get_partial_shape()
+        self.batch: int | None = None if shape[0].is_dynamic else shape[0].get_length()
+        config = {
+            "PERFORMANCE_HINT": "LATENCY",
+            "INFERENCE_NUM_THREADS": threads,
+            # OpenVINO's own choice on recent CPUs is bfloat16, which moved points by up to 40 pixels.
+            "INFERENCE_PRECISION_HINT": "f32",
+        }
+        self._compiled = Core().compile_model(model, device.upper(), config)
+        self._requests = threading.local()
+        self.device = f"OpenVINO {device.upper()}"
+
+    def run(self, batch: Floats) -> list[Floats]:
+        if not hasattr(self._requests, "one"):
+            self._requests.one = self._compiled.create_infer_request()
+        request = self._requests.one
+        request.infer({0: batch})
+        return [np.array(request.get_output_tensor(i).data) for i in range(len(self._compiled.outputs))]

@@ -1,0 +1,218 @@
+"""The one frozen `Settings` object, from the environment and `.env`. Nothing else reads the environment."""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from wholebody.errors import SettingsError
+
+Mode = Literal["performance", "balanced", "lightweight", "figures"]
+BackendType = Literal["onnxruntime", "opencv", "openvino"]
+
+DEVICES_OF_BACKEND: dict[str, tuple[str, ...]] = {
+    "onnxruntime": ("cpu", "cuda", "mps"),
+    "opencv": ("cpu", "cuda"),
+    "openvino": ("cpu",),
+}
+
+
+def _parse_limit(value: object) -> object:
+    text = str(value).strip().lower()
+    if text in ("all", "none"):
+        return None
+    if not text.isdecimal():
+        raise ValueError("must be a number of tasks or all")
+    return int(text)
+
+
+def _parse_size(value: object) -> object:
+    if isinstance(value, str):
+        numbers = re.fullmatch(r"\s*(\d+)\s*[,x]\s*(\d+)\s*", value)
+        if not numbers:
+            raise ValueError("must be width,height in pixels, such as 192,256")
+        return numbers.groups()
+    return value
+
+
+def _check_url(url: str) -> str:
+    url = url.strip().rstrip("/")
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("must be the address of Label Studio, such as http://localhost:8080")
+    if "@" in parts.netloc or parts.query or parts.fragment:
+        raise ValueError("must be an address alone: no user name, query or fragment")
+    return url
+
+
+def _check_device(device: str) -> str:
+    if not re.fullmatch(r"cpu|mps|cuda(:\d+)?", device):
+        raise ValueError("must be cpu, cuda, cuda:N or mps")
+    return device
+
+
+def _strip_secret(token: SecretStr) -> SecretStr:
+    return SecretStr(token.get_secret_value().strip())
+
+
+Url = Annotated[str, AfterValidator(_check_url)]
+Token = Annotated[SecretStr, AfterValidator(_strip_secret)]
+TaskLimit = Annotated[int | None, Field(ge=1), BeforeValidator(_parse_limit)]
+SizeWH = Annotated[
+    tuple[Annotated[int, Field(ge=32, le=4096)], Annotated[int, Field(ge=32, le=4096)]],
+    NoDecode,
+    BeforeValidator(_parse_size),
+]
+Unit = Annotated[float, Field(ge=0, le=1)]
+LogLevel = Annotated[
+    Literal["DEBUG", "INFO", "WARNING", "ERROR"],
+    BeforeValidator(lambda value: value.upper() if isinstance(value, str) else value),
+]
+
+
+class Settings(BaseSettings):
+    """Every setting, under the name of its environment variable in lower case."""
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        extra="ignore",
+        env_file=".env",
+        env_file_encoding="utf-8",
+        env_ignore_empty=True,
+        populate_by_name=True,
+        hide_input_in_errors=True,
+    )
+
+    label_studio_url: Url | None = Field(
+        None,
+        validation_alias=AliasChoices("LABEL_STUDIO_URL", "LABEL_STUDIO_HOST"),
+        description="Address of Label Studio as this machine reaches it. A sub-path is kept.",
+    )
+    label_studio_api_token: Token | None = Field(
+        None,
+        validation_alias=AliasChoices(
+            "LABEL_STUDIO_API_TOKEN", "LABEL_STUDIO_API_KEY", "LABEL_STUDIO_ACCESS_TOKEN"
+        ),
+        description="Personal access token or legacy token (Account & Settings). Sent to that address alone.",
+    )
+    project_id: int | None = Field(None, ge=1, description="Project to prefill: the number in its address.")
+    task_limit: TaskLimit = Field(
+        1, description="How many tasks the prefill takes on: a number or `all`. One is a safe trial."
+    )
+    start_task_id: int = Field(1, ge=1, description="The prefill starts at this task id.")
+    request_delay_seconds: float = Field(
+        1.0, ge=0, le=3600, description="Least time between two writes of the prefill to Label Studio."
+    )
+    max_retries: int = Field(3, ge=0, le=100, description="Repetitions of a failed call to Label Studio.")
+    max_backoff_delay: float = Field(
+        60.0, ge=0, le=3600, description="Longest wait before a repetition, in seconds."
+    )
+    device: Annotated[str, AfterValidator(_check_device)] = Field(
+        "cpu", description="`cpu`, `cuda`, `cuda:N` or `mps`. Verified at start: never a silent CPU."
+    )
+    backend_type: BackendType = Field(
+        "onnxruntime", description="What runs the networks: `onnxruntime`, `opencv` or `openvino`."
+    )
+    mode: Mode = Field(
+        "balanced",
+        description="rtmlib's weights: `performance`, `balanced` or `lightweight`; "
+        "or `figures`: drawn figures alone, for trying the plumbing.",
+    )
+    confidence_threshold: Unit = Field(0.3, description="Keypoints with a lower score are left out.")
+    detection_threshold: Unit = Field(0.3, description="Person boxes with a lower score are left out.")
+    max_people: int = Field(
+        20, ge=1, le=1000, description="The best-scored people of an image that are kept."
+    )
+    det_model: str | None = Field(
+        None, description="Own person detector instead of the mode's: path or URL of an ONNX file or zip."
+    )
+    det_input_size: SizeWH = Field((640, 640), description="Its input size: width,height.")
+    pose_model: str | None = Field(
+        None, description="Own 133-keypoint SimCC network instead of the mode's: path or URL."
+    )
+    pose_input_size: SizeWH = Field((192, 256), description="Its input size: width,height.")
+    model_dir: Annotated[Path, AfterValidator(Path.expanduser)] = Field(
+        Path("~/.cache/label-studio-wholebody"),
+        validate_default=True,
+        description="Where downloaded weights are kept.",
+    )
+    image_timeout_seconds: float = Field(
+        20.0, gt=0, le=600, description="Longest time for fetching one image."
+    )
+    image_max_bytes: int = Field(64_000_000, ge=1, description="Largest image file that is read.")
+    image_max_pixels: int = Field(100_000_000, ge=1, description="Largest image (width x height) decoded.")
+    host: str = Field("0.0.0.0", description="Address the backend listens on.")
+    port: int = Field(9090, ge=1, le=65535, description="Port the backend listens on.")
+    threads: int = Field(8, ge=1, le=256, description="Requests the backend takes in at a time.")
+    basic_auth_user: str | None = Field(
+        None, description="With BASIC_AUTH_PASS: callers must authenticate (not for /ready and /webhook)."
+    )
+    basic_auth_pass: SecretStr | None = Field(None, description="See BASIC_AUTH_USER.")
+    log_level: LogLevel = Field("INFO", description="`DEBUG`, `INFO`, `WARNING` or `ERROR`.")
+
+    @model_validator(mode="after")
+    def _check_together(self) -> Self:
+        if (self.basic_auth_user is None) != (self.basic_auth_pass is None):
+            raise ValueError("BASIC_AUTH_USER and BASIC_AUTH_PASS: set both or none")
+        allowed = DEVICES_OF_BACKEND[self.backend_type]
+        if self.device.split(":")[0] not in allowed:
+            raise ValueError(
+                f"DEVICE={self.device!r}: BACKEND_TYPE={self.backend_type} runs on {' or '.join(allowed)}"
+            )
+        return self
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Read the settings, with `overrides` (field names; `None` is ignored) before environment and `.env`.
+
+    Raises:
+        SettingsError: In one line: the variable, its value (unless secret) and what is allowed.
+    """
+    given = {name: value for name, value in overrides.items() if value is not None}
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        details = error.errors(include_url=False, include_context=False)
+        raise SettingsError("; ".join(_describe(details, given))) from None
+    except UnicodeDecodeError:
+        raise SettingsError(".env: is not UTF-8 text; save it as UTF-8") from None
+
+
+def _describe(details: list[ErrorDetails], given: dict[str, Any]) -> Iterable[str]:
+    for detail in details:
+        message = detail["msg"].removeprefix("Value error, ")
+        if not detail["loc"]:
+            yield message
+            continue
+        name = _variable(str(detail["loc"][0]))
+        field = Settings.model_fields[name]
+        secret = "SecretStr" in str(field.annotation)
+        value = "" if secret else f"={_raw_value(name, detail, given)!r}"
+        yield f"{name.upper()}{value}: {message}"
+
+
+def _variable(location: str) -> str:
+    """The field's name, whether the error names the field or one of its aliases."""
+    for name, field in Settings.model_fields.items():
+        alias = field.validation_alias
+        choices = alias.choices if isinstance(alias, AliasChoices) else ()
+        if location.lower() == name or location in choices:
+            return name
+    return location
+
+
+def _raw_value(name: str, detail: ErrorDetails, given: dict[str, Any]) -> object:
+    return given.get(name, detail["input"])
