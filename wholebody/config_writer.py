@@ -1,4 +1,4 @@
-"""Writes the labeling config that suits this model. It reads none: `labeling` does that."""
+"""Writes the labeling config that suits this model. It reads none: `labeling_config` does that."""
 
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
@@ -7,14 +7,15 @@ from typing import Final
 from wholebody.errors import SettingsError
 from wholebody.keypoints import NAMES, PART_SLICES, SIDES, Part, Side
 
-IMAGE_NAME: Final = "img"
-BOX_NAME: Final = "box"
-PERSON_LABEL: Final = "person"
-PERSON_MODEL_INDEX: Final = len(NAMES)
+_IMAGE: Final = "img"
+_BOX: Final = "box"
+_PERSON: Final = "person"
+_PERSON_MODEL_INDEX: Final = len(NAMES)
 
+# Never white: Label Studio writes a region's name in its label's colour.
 _PERSON_COLOUR: Final = "#e6194b"
 _SIDE_COLOURS: Final = {Side.LEFT: "#00c853", Side.RIGHT: "#ff6d00", Side.CENTRE: "#2962ff"}
-_FACE_COLOUR: Final = "#ffab00"
+_FACE_COLOUR: Final = "#ffc400"
 # A hand's root, then thumb to little finger.
 _HAND_COLOURS: Final = {
     Part.LEFT_HAND: ("#0091ea", "#01579b", "#00b8d4", "#0277bd", "#4fc3f7", "#0d47a1"),
@@ -23,47 +24,66 @@ _HAND_COLOURS: Final = {
 _JOINTS_PER_FINGER: Final = 4
 _ALWAYS_SHOWN: Final = frozenset({Part.BODY, Part.FEET})
 
-_ROW_STYLE: Final = "display:flex;align-items:flex-start;gap:8px"
-_IMAGE_STYLE: Final = "flex:1 1 auto;min-width:0"
-_PALETTE_STYLE: Final = "flex:0 0 230px;max-height:75vh;overflow-y:auto;position:sticky;top:0"
+# `lsf-` classes are Label Studio's own: should a release rename them, the labels only lose their columns.
+_STYLE: Final = """
+    .wb-row { display: flex; align-items: flex-start; gap: 8px }
+    .wb-image { flex: 1 1 auto; min-width: 0 }
+    .wb-palette { flex: 0 0 256px; max-height: 80vh; overflow-y: auto; position: sticky; top: 0 }
+    .wb-palette { display: flex; flex-direction: column }
+    .wb-palette .lsf-labels { display: grid; gap: 3px; margin: 0 0 10px }
+    .wb-palette .lsf-labels { grid-template-columns: repeat(2, minmax(0, 1fr)) }
+    .wb-palette .lsf-label { margin: 0; padding: 0 4px; font-size: 12px; white-space: nowrap }
+    .wb-palette .lsf-label__hotkey { margin-left: 4px }
+    .wb-palette .lsf-label:first-child { grid-column: 1 / -1 }
+    .wb-feet .lsf-labels { grid-auto-flow: column; grid-template-rows: repeat(3, auto) }
+    .wb-face .lsf-labels { grid-template-columns: repeat(3, minmax(0, 1fr)) }
+    .wb-feet .lsf-label:first-child, .wb-face .lsf-label:first-child { grid-column: auto }
+    .wb-left_hand .lsf-label, .wb-right_hand .lsf-label { font-size: 11px }
+    .wb-on-demand { order: -1 }
+  """
 
 
 def parse_parts(text: str) -> tuple[Part, ...]:
-    """Read `body,feet,face,left_hand,right_hand` or some of it; the answer is in COCO-WholeBody order.
+    """Read `body,feet,face,left_hand,right_hand` or some of them; the answer is in COCO-WholeBody order.
 
     Raises:
-        SettingsError: A name is not a part, or there is none.
+        SettingsError: A name is not a part's, or there is none.
     """
-    names = [name.strip() for name in text.split(",")]
+    names = [name.strip() for name in text.split(",") if name.strip()]
     unknown = [name for name in names if name not in set(Part)]
     if unknown:
-        raise SettingsError(f"parts: {', '.join(map(repr, unknown))} in {text!r} not known; {_choices()}")
+        raise SettingsError(f"parts {text!r}: no such part {', '.join(map(repr, unknown))}; {_choices()}")
+    if not names:
+        raise SettingsError(f"parts {text!r}: none named; {_choices()}")
     return tuple(part for part in Part if part in names)
 
 
 def write_config(parts: Sequence[Part]) -> str:
     """Label Studio's labeling config for these parts: image at the left, labels in a column at the right.
 
-    The controls are `box` and one named like each part. They stand in COCO-WholeBody order whatever the order of
-    `parts`, because Label Studio's COCO export names keypoints in the order of the config.
+    The controls are `box` and one named like each part, always in COCO-WholeBody order: Label Studio's COCO
+    export names the keypoints in the order of the config, but fills them by `model_index`. Face and hands
+    show their labels on demand, unless neither body nor feet are there to be shown instead.
 
     Raises:
         SettingsError: `parts` is empty or names a part twice.
     """
     if not parts:
-        raise SettingsError(f"parts: empty; {_choices()}")
+        raise SettingsError(f"parts: none named; {_choices()}")
     if len(set(parts)) < len(parts):
-        raise SettingsError(f"parts: {', '.join(parts)!r} names a part twice; {_choices()}")
-    view = ET.Element("View")
-    row = ET.SubElement(view, "View", style=_ROW_STYLE)
+        raise SettingsError(f"parts '{','.join(parts)}': the same part twice; {_choices()}")
+    config = ET.Element("View")
+    ET.SubElement(config, "Style").text = _STYLE
+    row = ET.SubElement(config, "View", className="wb-row")
     _add_image(row)
-    palette = ET.SubElement(row, "View", style=_PALETTE_STYLE)
+    palette = ET.SubElement(row, "View", className="wb-palette")
     _add_box(palette)
-    shown = [part for part in Part if part in parts]
-    for part in shown:
-        _add_part(palette, part)
-    ET.indent(view)
-    return ET.tostring(view, encoding="unicode") + "\n"
+    crowded = not _ALWAYS_SHOWN.isdisjoint(parts)
+    for part in Part:
+        if part in parts:
+            _add_part(palette, part, on_demand=crowded and part not in _ALWAYS_SHOWN)
+    ET.indent(config)
+    return ET.tostring(config, encoding="unicode") + "\n"
 
 
 def _choices() -> str:
@@ -71,30 +91,36 @@ def _choices() -> str:
 
 
 def _add_image(row: ET.Element) -> None:
-    column = ET.SubElement(row, "View", style=_IMAGE_STYLE)
+    column = ET.SubElement(row, "View", className="wb-image")
     options = {"zoom": "true", "zoomControl": "true", "rotateControl": "false"}
-    ET.SubElement(column, "Image", {"name": IMAGE_NAME, "value": "$image", **options})
+    ET.SubElement(column, "Image", {"name": _IMAGE, "value": "$image", **options})
 
 
 def _add_box(palette: ET.Element) -> None:
     # Without fillOpacity="0" the box tints the person.
-    box = _add_control(palette, "RectangleLabels", BOX_NAME, fillOpacity="0", strokeWidth="2")
-    _add_label(box, PERSON_LABEL, _PERSON_COLOUR, PERSON_MODEL_INDEX)
+    box = _add_control(palette, "RectangleLabels", _BOX, fillOpacity="0", strokeWidth="2")
+    _add_label(box, _PERSON, _PERSON_COLOUR, _PERSON_MODEL_INDEX)
 
 
-def _add_part(palette: ET.Element, part: Part) -> None:
-    parent = palette
-    if part not in _ALWAYS_SHOWN:
-        palette.append(ET.Comment(f" Shown while a {part} region is selected. "))
-        parent = ET.SubElement(palette, "View", visibleWhen="region-selected", whenTagName=part)
-    control = _add_control(parent, "KeyPointLabels", part, strokeWidth="3")
+def _add_part(palette: ET.Element, part: Part, *, on_demand: bool) -> None:
+    options = {"className": f"wb-{part}"}
+    if on_demand:
+        note = f" Shown while a {part} point is selected; without visibleWhen and whenTagName, always. "
+        palette.append(ET.Comment(note))
+        options = {
+            "className": f"wb-{part} wb-on-demand",
+            "visibleWhen": "region-selected",
+            "whenTagName": part,
+        }
+    view = ET.SubElement(palette, "View", options)
+    control = _add_control(view, "KeyPointLabels", part, strokeWidth="3")
     for index in range(*PART_SLICES[part].indices(len(NAMES))):
         _add_label(control, NAMES[index], _colour(part, index), index)
 
 
 def _add_control(parent: ET.Element, tag: str, name: str, **options: str) -> ET.Element:
-    # Every control is a smart tool unless told otherwise; these take results only.
-    return ET.SubElement(parent, tag, {"name": name, "toName": IMAGE_NAME, "smart": "false", **options})
+    # A control is a smart tool unless told otherwise; these only hold results.
+    return ET.SubElement(parent, tag, {"name": name, "toName": _IMAGE, "smart": "false", **options})
 
 
 def _add_label(control: ET.Element, value: str, colour: str, index: int) -> None:

@@ -88,9 +88,7 @@ def _upright(image: Image.Image) -> Image.Image:
 def _to_bgr(image: Image.Image) -> BGR:
     if image.mode.startswith("I;16") or image.mode == "I":
         deep = np.asarray(image).astype(np.int32)
-        return np.asarray(
-            cv2.cvtColor((deep >> 8).clip(0, 255).astype(np.uint8), cv2.COLOR_GRAY2BGR), np.uint8
-        )
+        return np.asarray(cv2.cvtColor((deep >> 8).clip(0, 255).astype(np.uint8), cv2.COLOR_GRAY2BGR), np.uint8)
     if image.mode == "F":
         raise ImageError("holds floating-point pixels; save it with 8 or 16 bits a channel")
     if "A" in image.mode or "a" in image.mode or "transparency" in image.info:

@@ -164,9 +164,7 @@ def decode_detections(outputs: list[Floats], size_wh: tuple[int, int], threshold
     """
     first = outputs[0]
     if first.ndim != 3 or first.shape[-1] < 5:
-        raise ModelError(
-            f"detector output of shape {first.shape}; known are (1, n, 5) and (1, n, 5 + classes)"
-        )
+        raise ModelError(f"detector output of shape {first.shape}; known are (1, n, 5) and (1, n, 5 + classes)")
     if first.shape[-1] == 5:
         xyxy, scores = first[0, :, :4], first[0, :, 4]
         keep = scores >= threshold

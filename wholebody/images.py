@@ -66,9 +66,7 @@ class ImageLoader:
         self._base_url = settings.label_studio_url
         self._credential = None
         if settings.label_studio_url and settings.label_studio_api_token:
-            self._credential = Credential(
-                settings.label_studio_url, settings.label_studio_api_token, self._session
-            )
+            self._credential = Credential(settings.label_studio_url, settings.label_studio_api_token, self._session)
 
     def load(self, reference: object, task_id: object) -> BGR:
         """Fetch and decode an image.
@@ -186,9 +184,7 @@ class ImageLoader:
             if len(body) > limit:
                 raise ImageError(f"is over the limit of {limit} bytes; raise IMAGE_MAX_BYTES or scale it")
             if time.monotonic() > deadline:
-                raise ImageError(
-                    f"took over {self._settings.image_timeout_seconds:g} s (IMAGE_TIMEOUT_SECONDS)"
-                )
+                raise ImageError(f"took over {self._settings.image_timeout_seconds:g} s (IMAGE_TIMEOUT_SECONDS)")
         if not body:
             raise ImageError("is an empty file")
         if body[:200].lstrip()[:9].lower().startswith((b"<!doctype", b"<html")):

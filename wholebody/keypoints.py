@@ -76,9 +76,7 @@ PART_SLICES: Final[dict[Part, slice]] = {
 }
 """Where each part stands in `NAMES`."""
 
-PARTS: Final[tuple[Part, ...]] = tuple(
-    part for part, span in PART_SLICES.items() for _ in range(span.start, span.stop)
-)
+PARTS: Final[tuple[Part, ...]] = tuple(part for part, span in PART_SLICES.items() for _ in range(span.start, span.stop))
 """`(133,)` the part of each keypoint."""
 
 SIDES: Final[tuple[Side, ...]] = tuple(

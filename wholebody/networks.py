@@ -87,9 +87,7 @@ class _OnnxRuntime:
         name = f"{names[kind]}ExecutionProvider"
         if name not in ort.get_available_providers():
             cure = GPU_CURE if kind == "cuda" else "only macOS has it; set DEVICE=cpu"
-            raise ModelError(
-                f"DEVICE={device}: the installed onnxruntime {ort.__version__} has no {name}: {cure}"
-            )
+            raise ModelError(f"DEVICE={device}: the installed onnxruntime {ort.__version__} has no {name}: {cure}")
         if kind == "cuda":
             ort.preload_dlls()
         return name, {"device_id": int(index or 0)} if kind == "cuda" else {}
@@ -141,9 +139,7 @@ class _OpenVINO:
         try:
             from openvino import Core
         except ImportError:
-            raise ModelError(
-                "BACKEND_TYPE=openvino: the package is not installed; pip install openvino"
-            ) from None
+            raise ModelError("BACKEND_TYPE=openvino: the package is not installed; pip install openvino") from None
         model = Core().read_model(str(path))
         shape = model.input(0).get_partial_shape()
         self.batch: int | None = None if shape[0].is_dynamic else shape[0].get_length()

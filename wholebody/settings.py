@@ -103,9 +103,7 @@ class Settings(BaseSettings):
     )
     label_studio_api_token: Token | None = Field(
         None,
-        validation_alias=AliasChoices(
-            "LABEL_STUDIO_API_TOKEN", "LABEL_STUDIO_API_KEY", "LABEL_STUDIO_ACCESS_TOKEN"
-        ),
+        validation_alias=AliasChoices("LABEL_STUDIO_API_TOKEN", "LABEL_STUDIO_API_KEY", "LABEL_STUDIO_ACCESS_TOKEN"),
         description="Personal access token or legacy token (Account & Settings). Sent to that address alone.",
     )
     project_id: int | None = Field(None, ge=1, description="Project to prefill: the number in its address.")
@@ -117,9 +115,7 @@ class Settings(BaseSettings):
         1.0, ge=0, le=3600, description="Least time between two writes of the prefill to Label Studio."
     )
     max_retries: int = Field(3, ge=0, le=100, description="Repetitions of a failed call to Label Studio.")
-    max_backoff_delay: float = Field(
-        60.0, ge=0, le=3600, description="Longest wait before a repetition, in seconds."
-    )
+    max_backoff_delay: float = Field(60.0, ge=0, le=3600, description="Longest wait before a repetition, in seconds.")
     device: Annotated[str, AfterValidator(_check_device)] = Field(
         "cpu", description="`cpu`, `cuda`, `cuda:N` or `mps`. Verified at start: never a silent CPU."
     )
@@ -133,9 +129,7 @@ class Settings(BaseSettings):
     )
     confidence_threshold: Unit = Field(0.3, description="Keypoints with a lower score are left out.")
     detection_threshold: Unit = Field(0.3, description="Person boxes with a lower score are left out.")
-    max_people: int = Field(
-        20, ge=1, le=1000, description="The best-scored people of an image that are kept."
-    )
+    max_people: int = Field(20, ge=1, le=1000, description="The best-scored people of an image that are kept.")
     det_model: str | None = Field(
         None, description="Own person detector instead of the mode's: path or URL of an ONNX file or zip."
     )
@@ -149,9 +143,7 @@ class Settings(BaseSettings):
         validate_default=True,
         description="Where downloaded weights are kept.",
     )
-    image_timeout_seconds: float = Field(
-        20.0, gt=0, le=600, description="Longest time for fetching one image."
-    )
+    image_timeout_seconds: float = Field(20.0, gt=0, le=600, description="Longest time for fetching one image.")
     image_max_bytes: int = Field(64_000_000, ge=1, description="Largest image file that is read.")
     image_max_pixels: int = Field(100_000_000, ge=1, description="Largest image (width x height) decoded.")
     host: str = Field("0.0.0.0", description="Address the backend listens on.")
@@ -169,9 +161,7 @@ class Settings(BaseSettings):
             raise ValueError("BASIC_AUTH_USER and BASIC_AUTH_PASS: set both or none")
         allowed = DEVICES_OF_BACKEND[self.backend_type]
         if self.device.split(":")[0] not in allowed:
-            raise ValueError(
-                f"DEVICE={self.device!r}: BACKEND_TYPE={self.backend_type} runs on {' or '.join(allowed)}"
-            )
+            raise ValueError(f"DEVICE={self.device!r}: BACKEND_TYPE={self.backend_type} runs on {' or '.join(allowed)}")
         return self
 
 

@@ -1,0 +1,19 @@
+"""The WSGI app that gunicorn serves: `gunicorn _wsgi:app`, configured by gunicorn.conf.py."""
+
+import sys
+
+from model import WholebodyBackend, load_annotator
+from wholebody.errors import WholebodyError
+from wholebody.logs import configure_logging
+from wholebody.server import create_app
+from wholebody.settings import load_settings
+
+GUNICORN_STOPS = 4  # the exit code at which gunicorn gives up instead of starting the worker again
+
+try:
+    settings = load_settings()
+    configure_logging(settings.log_level)
+    app = create_app(WholebodyBackend, settings, load_annotator().model_version)
+except WholebodyError as error:
+    sys.stderr.write(f"error: {error}\n")
+    sys.exit(GUNICORN_STOPS)

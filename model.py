@@ -1,0 +1,68 @@
+"""The ML backend's model: tasks in, predictions out. Runs under label-studio-ml 1.0.9 and 2.x alike."""
+
+import functools
+import logging
+from typing import Any
+
+from label_studio_ml.model import LabelStudioMLBase
+
+from wholebody.annotator import Annotator
+from wholebody.errors import WholebodyError
+from wholebody.labeling_config import LabelingConfig, parse_labeling_config
+from wholebody.regions import Prediction
+from wholebody.settings import load_settings
+
+log = logging.getLogger(__name__)
+
+Nothing = list[Any]
+
+
+@functools.cache
+def load_annotator() -> Annotator:
+    """The process's one model, loaded and warmed at the first call, which start-up makes."""
+    return Annotator(load_settings())
+
+
+class WholebodyBackend(LabelStudioMLBase):  # type: ignore[misc]  # label-studio-ml has no types
+    """Every person's 133 COCO-WholeBody keypoints. One object a request; all share one model."""
+
+    def setup(self) -> None:
+        """Tell label-studio-ml 2.x the version; 1.0.9 never calls this."""
+        self.set("model_version", load_annotator().model_version)
+
+    def predict(
+        self, tasks: list[dict[str, Any]], context: dict[str, Any] | None = None, **kwargs: Any
+    ) -> list[Prediction | Nothing]:
+        """Predict tasks.
+
+        Args:
+            tasks: Tasks as Label Studio sends them.
+            context: What an annotator drew, or `None` when Label Studio asks by itself.
+            kwargs: Ignored; label-studio-ml hands on whatever it was sent.
+
+        Returns:
+            One entry a task, in order: a prediction, whose `result` is empty where nobody is seen; or `[]`
+            where the task could not be done, so that Label Studio stores nothing and asks again.
+
+        Raises:
+            LabelingConfigError: The labeling config has nothing to fill.
+            WholebodyError: With a `context`, the task could not be done.
+        """
+        config = parse_labeling_config(self.label_config)
+        if context:
+            return [load_annotator().annotate(task, config) for task in tasks]
+        return [_annotate_or_nothing(task, config) for task in tasks]
+
+    def fit(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """Nothing is learned from annotations."""
+        return {}
+
+
+def _annotate_or_nothing(task: dict[str, Any], config: LabelingConfig) -> Prediction | Nothing:
+    try:
+        return load_annotator().annotate(task, config)
+    except WholebodyError as error:
+        log.warning("task %s: %s", task.get("id"), error)
+    except Exception:  # a fault of ours with one task must not cost the others
+        log.exception("task %s: not predicted", task.get("id"))
+    return []

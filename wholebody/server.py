@@ -1,0 +1,184 @@
+"""The ML-backend protocol of Label Studio as a Flask app. Knows requests, not images or networks."""
+
+import hmac
+import logging
+import time
+from typing import Any, Protocol
+
+import orjson
+from flask import Flask, Response, g, request
+from werkzeug.exceptions import HTTPException
+
+from wholebody.errors import ImageError, LabelingConfigError, RequestError, WholebodyError
+from wholebody.labeling_config import parse_labeling_config
+from wholebody.metrics import Metrics
+from wholebody.settings import Settings
+
+log = logging.getLogger(__name__)
+
+MAX_BODY_BYTES = 256 << 20
+"""A selection of tasks arrives in one request, each with all its earlier predictions (75 kB for two people)."""
+
+OPEN_ROUTES = frozenset({"ready", "webhook"})
+"""Without a password: the container's own check, and the one call that Label Studio makes without it."""
+
+
+class Backend(Protocol):
+    """What the app needs of `model.WholebodyBackend`."""
+
+    def __init__(self, *, label_config: str) -> None: ...
+
+    def predict(self, tasks: list[dict[str, Any]], context: dict[str, Any] | None = None) -> list[Any]:
+        """One prediction (or `[]`) a task, in order."""
+
+
+def create_app(backend: type[Backend], settings: Settings, model_version: str) -> Flask:
+    """The app that answers Label Studio.
+
+    Args:
+        backend: Made anew for each request with that request's labeling config, so that projects never mix.
+        settings: The password, if there is one.
+        model_version: What /setup answers; every prediction must carry the same.
+    """
+    app = Flask(__name__)
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
+    metrics = Metrics(model_version)
+    _add_status_routes(app, backend.__name__, model_version, metrics)
+    _add_model_routes(app, backend, model_version, metrics)
+    _add_error_handlers(app)
+    _add_hooks(app, settings, metrics)
+    return app
+
+
+def _add_status_routes(app: Flask, model_class: str, model_version: str, metrics: Metrics) -> None:
+    @app.get("/")
+    @app.get("/health")
+    def health() -> Response:
+        return _json({"status": "UP", "model_class": model_class})
+
+    @app.get("/ready")
+    def ready() -> Response:
+        # The app exists only after the model has been loaded and warmed.
+        return _json({"status": "READY", "model_version": model_version})
+
+    @app.get("/versions")
+    def versions() -> Response:
+        return _json({"versions": [model_version]})
+
+    @app.get("/metrics")
+    def prometheus() -> Response:
+        return Response(metrics.text(), content_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+def _add_model_routes(app: Flask, backend: type[Backend], model_version: str, metrics: Metrics) -> None:
+    @app.post("/setup")
+    def setup() -> Response:
+        config = parse_labeling_config(_text(_body(), "schema"))
+        for control in (control for target in config.targets for control in target.keypoints):
+            if control.unmatched:
+                log.warning("%s: no keypoint for the labels %s", control.name, ", ".join(control.unmatched)[:500])
+        return _json({"model_version": model_version})
+
+    @app.post("/predict")
+    def predict() -> Response:
+        body = _body()
+        tasks, context = _tasks(body), _context(body)
+        xml = _text(body, "label_config")
+        parse_labeling_config(xml)  # before label-studio-ml's own parser, which trusts it
+        results = backend(label_config=xml).predict(tasks, context=context)
+        metrics.count_results(results)
+        return _json({"results": results})
+
+    @app.post("/webhook")
+    def webhook() -> Response:
+        return _json({"status": "ignored"})
+
+
+def _add_error_handlers(app: Flask) -> None:
+    @app.errorhandler(RequestError)
+    @app.errorhandler(LabelingConfigError)
+    def bad_request(error: WholebodyError) -> Response:
+        return _json({"error": str(error)}, 400)
+
+    @app.errorhandler(ImageError)
+    def unprocessable(error: ImageError) -> Response:
+        return _json({"error": str(error)}, 422)
+
+    @app.errorhandler(HTTPException)
+    def refused(error: HTTPException) -> Response:
+        response = _json({"error": error.description}, error.code or 500)
+        response.headers.extend((k, v) for k, v in error.get_headers() if k in ("Allow", "WWW-Authenticate"))
+        return response
+
+    @app.errorhandler(Exception)
+    def failed(error: Exception) -> Response:
+        log.error("%s failed", request.path, exc_info=error)
+        return _json({"error": "the backend failed; its log says more"}, 500)
+
+
+def _add_hooks(app: Flask, settings: Settings, metrics: Metrics) -> None:
+    @app.before_request
+    def authenticate() -> Response | None:
+        g.started = time.perf_counter()
+        if settings.basic_auth_user is None or request.endpoint in OPEN_ROUTES or _authenticated(settings):
+            return None
+        response = _json({"error": "wrong or missing user name and password (BASIC_AUTH_USER)"}, 401)
+        response.headers["WWW-Authenticate"] = 'Basic realm="wholebody"'
+        return response
+
+    @app.after_request
+    def measure(response: Response) -> Response:
+        route = request.endpoint or "unknown"
+        metrics.requests.labels(route, response.status_code).inc()
+        metrics.seconds.labels(route).observe(time.perf_counter() - g.started)
+        return response
+
+
+def _authenticated(settings: Settings) -> bool:
+    given = request.authorization
+    if given is None or given.type != "basic" or settings.basic_auth_pass is None:
+        return False
+    user_is_right = hmac.compare_digest((given.username or "").encode(), (settings.basic_auth_user or "").encode())
+    expected = settings.basic_auth_pass.get_secret_value().encode()
+    return hmac.compare_digest((given.password or "").encode(), expected) and user_is_right
+
+
+def _body() -> dict[str, Any]:
+    try:
+        body = orjson.loads(request.get_data())
+    except orjson.JSONDecodeError as error:
+        raise RequestError(f"the body is not JSON: {error}") from None
+    if not isinstance(body, dict):
+        raise RequestError(f"the body must be a JSON object, not {type(body).__name__}")
+    return body
+
+
+def _text(body: dict[str, Any], key: str) -> str:
+    value = body.get(key)
+    if not isinstance(value, str):
+        raise RequestError(f"{key!r} must be the labeling config as text, not {type(value).__name__}")
+    return value
+
+
+def _tasks(body: dict[str, Any]) -> list[dict[str, Any]]:
+    tasks = body.get("tasks")
+    if not isinstance(tasks, list):
+        raise RequestError(f"'tasks' must be a list, not {type(tasks).__name__}")
+    for index, task in enumerate(tasks):
+        if not isinstance(task, dict):
+            raise RequestError(f"'tasks'[{index}] must be an object, not {type(task).__name__}")
+    return tasks
+
+
+def _context(body: dict[str, Any]) -> dict[str, Any] | None:
+    params = body.get("params") or {}
+    if not isinstance(params, dict):
+        raise RequestError(f"'params' must be an object, not {type(params).__name__}")
+    context = params.get("context")
+    if context is not None and not isinstance(context, dict):
+        raise RequestError(f"'params'.'context' must be an object, not {type(context).__name__}")
+    return context or None
+
+
+def _json(content: object, status: int = 200) -> Response:
+    return Response(orjson.dumps(content), status, content_type="application/json")
