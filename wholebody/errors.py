@@ -33,7 +33,15 @@ class RequestError(WholebodyError):
 
 
 class ImageError(WholebodyError):
-    """A task's image is missing, unreachable, too large or unreadable."""
+    """A task's image is missing, unreachable, too large or unreadable.
+
+    Attributes:
+        reason: What is wrong, without the reference: equal for all images with the same trouble.
+    """
+
+    def __init__(self, reason: str, reference: str = "") -> None:
+        super().__init__(f"{reference}: {reason}" if reference else reason)
+        self.reason = reason
 
 
 class LabelStudioError(WholebodyError):

@@ -89,7 +89,7 @@ class ImageLoader:
             content = self._read(reference, task_id)
             return decode_image(content, self._settings.image_max_pixels)
         except ImageError as error:
-            raise ImageError(f"{shown(reference)}: {error}") from None
+            raise ImageError(error.reason, shown(reference)) from None
 
     def _read(self, reference: str, task_id: object) -> bytes:
         if reference[:5].lower() == "data:":

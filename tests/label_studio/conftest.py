@@ -1,0 +1,37 @@
+"""One real Label Studio for all integration tests; they are skipped where it is not installed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from demo.label_studio import DEFAULT_VENV, LabelStudioServer, is_installed
+from demo.label_studio_admin import LabelStudioAdmin
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="session")
+def label_studio_venv() -> Path:
+    """Virtual environment that has Label Studio: LABEL_STUDIO_VENV, else `.venv-label-studio` here."""
+    venv = ROOT / os.environ.get("LABEL_STUDIO_VENV", DEFAULT_VENV)
+    if not is_installed(venv):
+        pytest.skip(f"no Label Studio in {venv}: run `make .venv-label-studio`, or set LABEL_STUDIO_VENV")
+    return venv
+
+
+@pytest.fixture(scope="session")
+def label_studio(label_studio_venv: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabelStudioServer]:
+    """One server for the whole run; both kinds of token work. Tests keep apart by their own projects."""
+    folder = tmp_path_factory.mktemp("label-studio")
+    with LabelStudioServer(folder / "data", folder / "files", venv=label_studio_venv) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def admin(label_studio: LabelStudioServer) -> LabelStudioAdmin:
+    """A logged-in user of `label_studio`."""
+    return label_studio.admin()

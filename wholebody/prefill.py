@@ -1,0 +1,148 @@
+"""The bulk loop: tasks without prediction -> predictions in Label Studio. Resuming is running again."""
+
+import logging
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any, Protocol
+
+import orjson
+
+from wholebody.errors import AuthenticationError, ImageError, LabelStudioError, UnavailableError, WholebodyError
+from wholebody.regions import Prediction
+
+log = logging.getLogger(__name__)
+
+Task = dict[str, Any]
+
+POLL_S = 0.2
+"""How soon a request to stop is noticed while predictions are being computed."""
+
+GONE_AFTER = 5
+"""Writes in a row that failed for now, after which Label Studio counts as gone and the run ends."""
+
+
+class Writer(Protocol):
+    """What the loop needs of Label Studio; see `label_studio.LabelStudioClient`."""
+
+    def save_prediction(self, task_id: int, prediction: Prediction) -> bool:
+        """Store a prediction unless the task has one; whether it was stored."""
+
+
+class Progress(Protocol):
+    """What the loop needs of a progress bar; tqdm's is one."""
+
+    def update(self, n: int = 1) -> object:
+        """Count `n` tasks more as done."""
+
+
+@dataclass(slots=True)
+class Summary:
+    """What became of the tasks.
+
+    Attributes:
+        predicted: Predictions stored (in a dry run: computed), the empty ones included.
+        empty: Those of them with nobody in the picture.
+        skipped: Tasks that had a prediction or an annotation already.
+        failed: Reason -> number of tasks.
+        stopped: Why the run ended before its last task, or `""`.
+    """
+
+    predicted: int = 0
+    empty: int = 0
+    skipped: int = 0
+    failed: Counter[str] = field(default_factory=Counter)
+    stopped: str = ""
+
+
+class FailureFile:
+    """Tasks that failed, a JSON object a line, written as they come. No failure, no file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        path.unlink(missing_ok=True)  # an earlier run's failures are tasks of this run
+
+    def add(self, task: Task, error: str) -> None:
+        """Append a task and what went wrong."""
+        with self.path.open("ab") as file:
+            file.write(orjson.dumps({"task": task["id"], "error": error}) + b"\n")
+
+
+def prefill(
+    tasks: Iterator[Task],
+    annotate: Callable[[Task], Prediction],
+    writer: Writer | None,
+    executor: Executor,
+    look_ahead: int,
+    failures: FailureFile,
+    progress: Progress,
+    stop: threading.Event,
+) -> Summary:
+    """Predict tasks and store the predictions, one write at a time.
+
+    Args:
+        tasks: The tasks to do; read only as far ahead as `look_ahead`.
+        annotate: Task -> prediction; runs in the executor.
+        writer: Where predictions go; `None` for a dry run.
+        executor: Threads, or anything else with this interface.
+        look_ahead: Tasks in work or waiting to be written at a time.
+        failures: Gets each task that failed.
+        progress: Counts tasks done.
+        stop: When set, no new task is begun and the predictions not yet written are dropped: the next run
+            makes them again.
+    """
+    summary = Summary()
+    pending: dict[Future[Prediction], Task] = {}
+    unavailable = 0
+    try:
+        while not stop.is_set() and not summary.stopped:
+            for task in islice(tasks, look_ahead - len(pending)):
+                pending[executor.submit(annotate, task)] = task
+            if not pending:
+                break
+            done, _ = wait(pending, timeout=POLL_S, return_when=FIRST_COMPLETED)
+            for future in done:
+                if stop.is_set() or summary.stopped:
+                    break
+                error = _finish(pending.pop(future), future, writer, summary, failures)
+                progress.update()
+                unavailable = unavailable + 1 if isinstance(error, UnavailableError) else 0
+                if isinstance(error, AuthenticationError):
+                    summary.stopped = str(error)
+                elif unavailable >= GONE_AFTER:
+                    summary.stopped = f"Label Studio cannot be reached ({error}); run again to go on"
+    except LabelStudioError as error:  # from the listing
+        summary.stopped = f"{error}; run again to go on"
+    finally:
+        for future in pending:
+            future.cancel()
+    return summary
+
+
+def _finish(
+    task: Task, future: Future[Prediction], writer: Writer | None, summary: Summary, failures: FailureFile
+) -> Exception | None:
+    """Write one prediction and count it; the error that made the task fail, if one did."""
+    try:
+        prediction = future.result()
+        if writer is not None and not writer.save_prediction(task["id"], prediction):
+            summary.skipped += 1
+            return None
+        summary.predicted += 1
+        summary.empty += not prediction["result"]
+    except WholebodyError as error:
+        reason = error.reason if isinstance(error, ImageError) else str(error)
+        summary.failed[reason] += 1
+        failures.add(task, str(error))
+        log.warning("task %s: %s", task["id"], error)
+        return error
+    except Exception as error:  # a fault of ours with one task must not cost the others
+        summary.failed[f"unexpected {type(error).__name__}"] += 1
+        failures.add(task, f"unexpected {type(error).__name__}")
+        log.exception("task %s: not predicted", task["id"])
+        return error
+    return None
