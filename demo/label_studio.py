@@ -8,18 +8,14 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
-import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 
-import requests
-
 from demo.label_studio_admin import LabelStudioAdmin
+from demo.process import ServerProcess, StartError, free_port, require_free
 
 DEFAULT_VENV = Path(".venv-label-studio")
 EMAIL = "demo@example.com"
@@ -27,19 +23,12 @@ PASSWORD = "demo-password"  # guards nothing: the server listens on the loopback
 
 START_TIMEOUT_S = 180.0
 MIGRATE_TIMEOUT_S = 300.0
-STOP_TIMEOUT_S = 10.0
-POLL_INTERVAL_S = 0.1
-POLL_TIMEOUT_S = 3.0
-LOG_TAIL_CHARS = 2000
+_LOG_TAIL_CHARS = 2000
 
 _DATABASE = "label_studio.sqlite3"
 # All that Label Studio gets of the caller's environment: it reads settings from plain names too (HOST, DEBUG,
 # LOG_LEVEL, USERNAME, SECRET_KEY), and a proxy would come between it and a local backend.
 _PASSED_ON = ("PATH", "LANG", "LC_ALL", "TMPDIR", "TZ", "LD_LIBRARY_PATH")
-
-
-class LabelStudioStartError(RuntimeError):
-    """Label Studio is not installed where it was looked for, or did not come up."""
 
 
 class LabelStudioServer:
@@ -70,12 +59,21 @@ class LabelStudioServer:
         # Label Studio compares paths as strings, so a symlink in one of them would make it refuse the files.
         self.data_dir = data_dir.resolve()
         self.files_root = files_root.resolve()
-        self.port = _free_port() if port is None else port
+        self.port = free_port() if port is None else port
         self.venv = venv.absolute()
         self.legacy_tokens = legacy_tokens
         self.extra_env = dict(extra_env or {})
         self.log_path = self.data_dir / "label-studio.log"
-        self._process: subprocess.Popen[bytes] | None = None
+        # --debug means only this: on a busy port end with an error, instead of moving to the next port.
+        options = ["--no-browser", "--debug", "--internal-host", "127.0.0.1", "--port", str(self.port)]
+        self._process = ServerProcess(
+            name="Label Studio",
+            command=[*_command(self.venv), "start", *options],
+            env=self._environment(),
+            cwd=self.data_dir,
+            log_path=self.log_path,
+            health_url=f"{self.url}/health",
+        )
 
     @property
     def url(self) -> str:
@@ -85,7 +83,7 @@ class LabelStudioServer:
     @property
     def pid(self) -> int | None:
         """Process id of the running server."""
-        return self._process.pid if self._process else None
+        return self._process.pid
 
     def __enter__(self) -> LabelStudioServer:
         self.start()
@@ -100,52 +98,19 @@ class LabelStudioServer:
         """Start the server and wait until it answers.
 
         Raises:
-            LabelStudioStartError: It is not installed, its port is taken, it ended early or did not answer.
+            StartError: It is not installed, its port is taken, it ended early or did not answer.
         """
-        if self._process:
-            raise LabelStudioStartError(f"Label Studio already runs at {self.url}")
         if not is_installed(self.venv):
-            raise LabelStudioStartError(f"no Label Studio in {self.venv}: run `make .venv-label-studio`")
-        if not _is_free(self.port):  # its present owner would seem to be the server that came up
-            raise LabelStudioStartError(f"port {self.port} of 127.0.0.1 is in use: choose another")
+            raise StartError(f"no Label Studio in {self.venv}: run `make .venv-label-studio`")
+        require_free(self.port)
         self.data_dir.mkdir(parents=True, exist_ok=True)
         self.files_root.mkdir(parents=True, exist_ok=True)
         self._seed_database()
-        # --debug means only this: on a busy port end with an error, instead of moving to the next port.
-        options = ["--no-browser", "--debug", "--internal-host", "127.0.0.1", "--port", str(self.port)]
-        with self.log_path.open("ab") as log:
-            log_start = log.tell()
-            # A session of its own: Ctrl-C in the terminal reaches only the caller, which then stops it.
-            self._process = subprocess.Popen(
-                [*_command(self.venv), "start", *options],
-                cwd=self.data_dir,
-                env=self._environment(),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        try:
-            self._wait_until_up(self._process, log_start)
-        except BaseException:
-            self.stop()
-            raise
+        self._process.start(START_TIMEOUT_S)
 
     def stop(self) -> None:
-        """End the server's process group: politely, then by force. Does nothing when it is not running."""
-        process, self._process = self._process, None
-        if process is None:
-            return
-        for signal_number in (signal.SIGTERM, signal.SIGKILL):
-            try:
-                os.killpg(process.pid, signal_number)
-            except ProcessLookupError:  # the whole group is gone
-                break
-            try:
-                process.wait(STOP_TIMEOUT_S)
-            except subprocess.TimeoutExpired:
-                continue
-        process.wait()
+        """End the server. Does nothing when it is not running."""
+        self._process.stop()
 
     def admin(self) -> LabelStudioAdmin:
         """Log in as the first user."""
@@ -171,24 +136,6 @@ class LabelStudioServer:
         database = self.data_dir / _DATABASE
         if not database.exists() and os.access(self.venv, os.W_OK):
             shutil.copyfile(migrated_database(self.venv), database)
-
-    def _wait_until_up(self, process: subprocess.Popen[bytes], log_start: int) -> None:
-        deadline = time.monotonic() + START_TIMEOUT_S
-        while time.monotonic() < deadline:
-            if process.poll() is not None:
-                tail = self._log_tail(log_start)
-                raise LabelStudioStartError(f"Label Studio ended with code {process.returncode}:\n{tail}")
-            try:
-                if requests.get(f"{self.url}/health", timeout=POLL_TIMEOUT_S).ok:
-                    return
-            except requests.RequestException:
-                pass
-            time.sleep(POLL_INTERVAL_S)
-        tail = self._log_tail(log_start)
-        raise LabelStudioStartError(f"Label Studio did not answer within {START_TIMEOUT_S:.0f} s:\n{tail}")
-
-    def _log_tail(self, log_start: int) -> str:
-        return self.log_path.read_bytes()[log_start:].decode(errors="replace")[-LOG_TAIL_CHARS:]
 
 
 def is_installed(venv: Path) -> bool:
@@ -218,8 +165,8 @@ def migrated_database(venv: Path) -> Path:
                 timeout=MIGRATE_TIMEOUT_S,
             )
         except subprocess.CalledProcessError as error:
-            tail = (error.stdout + error.stderr)[-LOG_TAIL_CHARS:]
-            raise LabelStudioStartError(f"Label Studio could not make its database:\n{tail}") from error
+            tail = (error.stdout + error.stderr)[-_LOG_TAIL_CHARS:]
+            raise StartError(f"Label Studio could not make its database:\n{tail}") from error
         (Path(folder) / _DATABASE).replace(kept)  # one step: another process sees the whole file or none
     return kept
 
@@ -241,19 +188,3 @@ def _base_environment(data_dir: Path) -> dict[str, str]:
 def _command(venv: Path) -> list[str]:
     # Through its Python, not by the script's first line, which names the place where the venv was made.
     return [str(venv / "bin" / "python"), str(venv / "bin" / "label-studio")]
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server does: just after a stop
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True

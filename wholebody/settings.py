@@ -50,8 +50,12 @@ def _parse_size(value: object) -> object:
 
 def _check_url(url: str) -> str:
     url = url.strip().rstrip("/")
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0 and not re.search(r"\s", url)
+    except ValueError:  # a port that is no number up to 65535, or a bracket left open
+        usable = False
+    if not usable:
         raise ValueError("must be the address of Label Studio, such as http://localhost:8080")
     if "@" in parts.netloc or parts.query or parts.fragment:
         raise ValueError("must be an address alone: no user name, query or fragment")
@@ -64,12 +68,15 @@ def _check_device(device: str) -> str:
     return device
 
 
-def _strip_secret(token: SecretStr) -> SecretStr:
-    return SecretStr(token.get_secret_value().strip())
+def _check_token(token: SecretStr) -> SecretStr:
+    text = token.get_secret_value().strip()
+    if not re.fullmatch(r"[!-~]+", text):  # what an Authorization header can carry
+        raise ValueError("must be the token alone: ASCII letters, digits and signs, without spaces")
+    return SecretStr(text)
 
 
 Url = Annotated[str, AfterValidator(_check_url)]
-Token = Annotated[SecretStr, AfterValidator(_strip_secret)]
+Token = Annotated[SecretStr, AfterValidator(_check_token)]
 TaskLimit = Annotated[int | None, Field(ge=1), BeforeValidator(_parse_limit)]
 SizeWH = Annotated[
     tuple[Annotated[int, Field(ge=32, le=4096)], Annotated[int, Field(ge=32, le=4096)]],
@@ -181,6 +188,15 @@ def load_settings(**overrides: Any) -> Settings:
         raise SettingsError(".env: is not UTF-8 text; save it as UTF-8") from None
 
 
+def variables() -> dict[str, str]:
+    """Every environment variable that is read, aliases included -> its field of `Settings`."""
+    names = {name.upper(): name for name in Settings.model_fields}
+    for name, field in Settings.model_fields.items():
+        if isinstance(field.validation_alias, AliasChoices):
+            names |= {str(choice): name for choice in field.validation_alias.choices}
+    return names
+
+
 def _describe(details: list[ErrorDetails], given: dict[str, Any]) -> Iterable[str]:
     for detail in details:
         message = detail["msg"].removeprefix("Value error, ")
@@ -205,4 +221,6 @@ def _variable(location: str) -> str:
 
 
 def _raw_value(name: str, detail: ErrorDetails, given: dict[str, Any]) -> object:
-    return given.get(name, detail["input"])
+    """What was set, without what an address may hold of passwords and tokens."""
+    value = given.get(name, detail["input"])
+    return re.sub(r"(?<=//)[^/]*(?=@)|(?<=[?#]).*", "...", value) if isinstance(value, str) else value

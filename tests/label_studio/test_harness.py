@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 import requests
 
-from demo.label_studio import EMAIL, LabelStudioServer, LabelStudioStartError
+from demo.label_studio import EMAIL, LabelStudioServer
+from demo.process import StartError
 from demo.label_studio_admin import LabelStudioAdmin, LabelStudioApiError, local_file_url
 
 CONFIG = """
@@ -250,7 +251,7 @@ def test_server_that_ends_while_starting_shows_its_log(label_studio_venv: Path, 
         venv=label_studio_venv,
         extra_env={"LABEL_STUDIO_DJANGO_DB": "no-such-database"},
     )
-    with pytest.raises(LabelStudioStartError, match=r"(?s)ended with code 1:\n.*no-such-database"):
+    with pytest.raises(StartError, match=r"(?s)ended with code 1:\n.*no-such-database"):
         server.start()
     assert server.pid is None
 
@@ -259,13 +260,13 @@ def test_busy_port_is_an_error(label_studio_venv: Path, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         server = LabelStudioServer(tmp_path / "data", tmp_path / "files", port, label_studio_venv)
-        with pytest.raises(LabelStudioStartError, match=f"port {port} of 127.0.0.1 is in use"):
+        with pytest.raises(StartError, match=f"port {port} of 127.0.0.1 is in use"):
             server.start()
 
 
 def test_missing_installation_is_an_error(tmp_path: Path) -> None:
     server = LabelStudioServer(tmp_path / "data", tmp_path / "files", venv=tmp_path / "nothing")
-    with pytest.raises(LabelStudioStartError, match=r"no Label Studio in .*nothing"):
+    with pytest.raises(StartError, match=r"no Label Studio in .*nothing"):
         server.start()
 
 
