@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from demo.backend import BackendServer
 from demo.label_studio import DEFAULT_VENV, LabelStudioServer, is_installed
 from demo.label_studio_admin import LabelStudioAdmin
 
@@ -35,3 +36,17 @@ def label_studio(label_studio_venv: Path, tmp_path_factory: pytest.TempPathFacto
 def admin(label_studio: LabelStudioServer) -> LabelStudioAdmin:
     """A logged-in user of `label_studio`."""
     return label_studio.admin()
+
+
+@pytest.fixture(scope="session")
+def backend(
+    label_studio: LabelStudioServer, admin: LabelStudioAdmin, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[BackendServer]:
+    """This project's backend with the figure model pair, knowing `label_studio` and a token for it."""
+    settings = {
+        "MODE": "figures",
+        "LABEL_STUDIO_URL": label_studio.url,
+        "LABEL_STUDIO_API_TOKEN": admin.personal_access_token(),
+    }
+    with BackendServer(settings, tmp_path_factory.mktemp("backend") / "backend.log") as server:
+        yield server
