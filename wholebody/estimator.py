@@ -181,7 +181,9 @@ def decode_simcc(simcc_x: Floats, simcc_y: Floats) -> tuple[Floats, Floats]:
     """
     from rtmlib.tools.pose_estimation.post_processings import get_simcc_maximum
 
-    bins, scores = get_simcc_maximum(np.nan_to_num(simcc_x), np.nan_to_num(simcc_y))
+    # Within half of float32's range, so that the mean of two peaks cannot overflow.
+    x, y = (np.nan_to_num(simcc, posinf=1e38, neginf=-1e38) for simcc in (simcc_x, simcc_y))
+    bins, scores = get_simcc_maximum(x, y)
     return (bins / SIMCC_SPLIT).astype(np.float32), scores.clip(0, 1).astype(np.float32)
 
 

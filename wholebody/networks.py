@@ -104,21 +104,29 @@ class _OpenCV:
 
         self._path = path
         self._cv2_error = cv2.error
-        self._net = cv2.dnn.readNetFromONNX(str(path))
-        self._outputs = self._net.getUnconnectedOutLayersNames()
         self._lock = threading.Lock()
-        self.device = "OpenCV CPU"
+        self._cuda = device.startswith("cuda")
+        self.device = "OpenCV CUDA" if self._cuda else "OpenCV CPU"
         cv2.setNumThreads(threads)
-        if device.startswith("cuda"):
+        if self._cuda:
             if not cv2.cuda.getCudaEnabledDeviceCount():
                 raise ModelError(
                     f"DEVICE={device}: this OpenCV is built without CUDA, as all wheels are; "
                     "set BACKEND_TYPE=onnxruntime or build OpenCV yourself"
                 )
             cv2.cuda.setDevice(int(device.partition(":")[2] or 0))
-            self._net.setPreferableBackend(cv2.dnn.DNN_BACKEND_CUDA)
-            self._net.setPreferableTarget(cv2.dnn.DNN_TARGET_CUDA)
-            self.device = "OpenCV CUDA"
+        self._net = self._read()
+        self._outputs = self._net.getUnconnectedOutLayersNames()
+        self._has_found = False
+
+    def _read(self) -> Any:
+        import cv2
+
+        net = cv2.dnn.readNetFromONNX(str(self._path))
+        if self._cuda:
+            net.setPreferableBackend(cv2.dnn.DNN_BACKEND_CUDA)
+            net.setPreferableTarget(cv2.dnn.DNN_TARGET_CUDA)
+        return net
 
     def run(self, batch: Floats) -> list[Floats]:
         with self._lock:
@@ -130,7 +138,12 @@ class _OpenCV:
                     f"{self._path}: opencv cannot run it on this image ({_one_line(error)}); "
                     "set BACKEND_TYPE=onnxruntime"
                 ) from None
-        # A detector with NMS in its graph that finds nobody gives no array at all here.
+            # A detector with NMS in its graph that finds nobody gives no array at all. If its very first run does
+            # so, the labels of all later runs are garbage (seen in OpenCV 5.0.0); a fresh network has no past.
+            found = all(output is not None for output in outputs)
+            if not found and not self._has_found:
+                self._net = self._read()
+            self._has_found |= found
         return [np.zeros((1, 0, 5), np.float32) if output is None else np.array(output) for output in outputs]
 
 
