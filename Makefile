@@ -38,7 +38,7 @@ bench: .venv .venv-dev  ## Compare with rtmlib's own Wholebody, side by side
 	.venv/bin/python -m benchmarks.against_rtmlib
 
 audit: .venv .venv-dev  ## Look for known vulnerabilities in requirements.txt
-	.venv/bin/pip-audit --disable-pip --no-deps --requirement requirements.txt
+	.venv/bin/pip-audit --strict --disable-pip --no-deps --requirement requirements.txt
 
 figures: .venv .venv-dev  ## Build the figure model pair anew
 	.venv/bin/python -m wholebody.figures.build_models

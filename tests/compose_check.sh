@@ -1,0 +1,69 @@
+#!/bin/bash
+# Asks a running container with MODE=figures for the keypoints and the box of a drawn figure.
+#   BASE_URL       the backend's address as seen from here
+#   COMPOSE_ARGS   the options by which `docker compose` finds it (default: none)
+#   SERVICE        its service (default: wholebody)
+set -euo pipefail
+: "${BASE_URL:?}"
+drawn=$(mktemp)
+trap 'rm -f "$drawn"' EXIT
+
+# Drawn inside: there is what draws. Asked from outside: through the published port.
+# shellcheck disable=SC2086  # several options
+docker compose ${COMPOSE_ARGS:-} exec -T "${SERVICE:-wholebody}" python - > "$drawn" <<'PYTHON'
+import base64, json
+
+import cv2
+
+from wholebody.config_writer import write_config
+from wholebody.figures.drawing import draw_figures
+from wholebody.keypoints import NAMES, Part
+
+drawing = draw_figures(1, 1, (640, 800))
+png = base64.b64encode(cv2.imencode(".png", drawing.bgr)[1]).decode()
+config = write_config(tuple(Part))
+tasks = [{"id": 1, "data": {"image": f"data:image/png;base64,{png}"}}]
+print(json.dumps({
+    "setup": {"project": "1.0", "schema": config},
+    "predict": {"tasks": tasks, "label_config": config, "params": {"context": None}},
+    "xy": dict(zip(NAMES, drawing.keypoints[0].tolist())),
+    "xyxy": drawing.xyxy[0].tolist(),
+}))
+PYTHON
+
+python3 - "$drawn" <<'PYTHON'
+import json, math, os, sys, time, urllib.request
+
+WIDTH, HEIGHT, TOLERANCE_PX = 640, 800, 4
+drawn = json.load(open(sys.argv[1]))
+
+
+def post(route):
+    body = json.dumps(drawn[route]).encode()
+    request = urllib.request.Request(f"{os.environ['BASE_URL']}/{route}", body, {"Content-Type": "application/json"})
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=100) as response:
+        return json.load(response)
+
+
+version = post("setup")["model_version"]
+started = time.perf_counter()
+[prediction] = post("predict")["results"]
+seconds = time.perf_counter() - started
+assert prediction["model_version"] == version, (prediction["model_version"], version)
+points, boxes = {}, []
+for region in prediction["result"]:
+    value = region["value"]
+    x, y = value["x"] * WIDTH / 100, value["y"] * HEIGHT / 100
+    if region["type"] == "keypointlabels":
+        [name] = value["keypointlabels"]
+        assert name not in points, f"{name} twice"
+        points[name] = (x, y)
+    else:
+        boxes.append((x, y, x + value["width"] * WIDTH / 100, y + value["height"] * HEIGHT / 100))
+assert points.keys() == drawn["xy"].keys(), points.keys() ^ drawn["xy"].keys()
+assert len(boxes) == 1, boxes
+off = max(math.dist(points[name], xy) for name, xy in drawn["xy"].items())
+box_off = max(abs(a - b) for a, b in zip(boxes[0], drawn["xyxy"]))
+print(f"{version}: {len(points)} keypoints named, at most {off:.1f} px off; the box {box_off:.1f} px; {seconds:.2f} s")
+assert max(off, box_off) <= TOLERANCE_PX, f"more than {TOLERANCE_PX} px"
+PYTHON
