@@ -6,7 +6,7 @@ COMPILE = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --n
 	--no-emit-index-url --no-emit-find-links
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve install test lint format docs bench audit requirements figures clean
+.PHONY: help demo serve install test lint format docs screenshots bench audit requirements figures clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ format: .venv .venv-dev  ## Put the code into its style
 
 docs: .venv .venv-dev  ## Write the generated parts of README.md
 	.venv/bin/python -m docs.generate
+
+screenshots: .venv .venv-dev .venv-label-studio  ## Make the pictures of the docs anew (needs Chromium)
+	.venv/bin/python -m docs.screenshots
 
 bench: .venv .venv-dev  ## Compare with rtmlib's own Wholebody, side by side
 	.venv/bin/python -m benchmarks.against_rtmlib
