@@ -14,7 +14,8 @@ try:
 except WholebodyError as error:
     sys.exit(f"error: {error}")
 
-bind = f"{settings.host}:{settings.port}"
+host = f"[{settings.host}]" if ":" in settings.host else settings.host
+bind = f"{host}:{settings.port}"
 workers = 1
 worker_class = "gthread"
 threads = settings.threads

@@ -2,6 +2,7 @@
 
 import functools
 import logging
+import re
 from typing import Any
 
 from label_studio_ml.model import LabelStudioMLBase
@@ -25,6 +26,11 @@ def load_annotator() -> Annotator:
 
 class WholebodyBackend(LabelStudioMLBase):  # type: ignore[misc]  # label-studio-ml has no types
     """Every person's 133 COCO-WholeBody keypoints. One object a request; all share one model."""
+
+    def __init__(self, *args: Any, label_config: str | None = None, **kwargs: Any) -> None:
+        # label-studio-ml's own parser refuses text that declares its encoding.
+        plain = re.sub(r"^\s*<\?xml\b[^>]*\?>", "", label_config or "")
+        super().__init__(*args, label_config=plain, **kwargs)
 
     def setup(self) -> None:
         """Tell label-studio-ml 2.x the version; 1.0.9 never calls this."""

@@ -6,10 +6,12 @@ import json
 import logging
 import threading
 import time
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import unquote
 
 import requests
+import urllib3.exceptions as transport
 from pydantic import SecretStr
+from urllib3.util import Url, parse_url
 
 from wholebody.errors import AuthenticationError, LabelStudioError, UnavailableError
 
@@ -38,8 +40,6 @@ class Credential:
 
     def __init__(self, base_url: str, token: SecretStr, session: requests.Session) -> None:
         self.base_url = base_url
-        self._origin = _origin(urlsplit(base_url))
-        self._path = urlsplit(base_url).path + "/"
         self._token = token
         self._session = session
         self._lock = threading.Lock()
@@ -57,12 +57,8 @@ class Credential:
         return f"Credential({self.base_url!r}, {kind})"
 
     def covers(self, url: str) -> bool:
-        """Whether a request to `url` goes to Label Studio: same scheme, host, port, and under its path."""
-        try:
-            parts = urlsplit(url)
-            return _origin(parts) == self._origin and (parts.path + "/").startswith(self._path)
-        except ValueError:  # a port that is no number
-            return False
+        """Whether a request to `url` goes to Label Studio and may carry the token."""
+        return lies_under(url, self.base_url)
 
     def authorization(self) -> str:
         """The value of the `Authorization` header, with a fresh access token where one is needed.
@@ -118,22 +114,40 @@ def unchanged(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
 
 
-def describe_transport(error: requests.RequestException) -> str:
+def lies_under(url: str, base_url: str) -> bool:
+    """Whether `url` has the scheme, host and port of `base_url` and a path under its path.
+
+    Read by the parser that requests connects by: others see host b in `http://a\\@b/`, which goes to a.
+    """
+    try:
+        parts, base = parse_url(url), parse_url(base_url)
+    except ValueError:
+        return False
+    path, base_path = unquote(parts.path or "") + "/", (base.path or "").rstrip("/") + "/"
+    return _origin(parts) == _origin(base) and path.startswith(base_path) and ".." not in path.split("/")
+
+
+def describe_transport(error: Exception) -> str:
     """What went wrong below HTTP, in a few words and without addresses that may hold secrets."""
-    if isinstance(error, requests.Timeout):
-        return "timed out"
-    if isinstance(error, requests.exceptions.SSLError):
-        return "the TLS certificate is not trusted"
-    if isinstance(error, requests.ConnectionError):
-        text = str(error).lower()
-        if "resolve" in text or "getaddrinfo" in text:
-            return "no such host"
-        return "connection refused" if "refused" in text else "connection dropped"
+    cause = error.args[0] if error.args else error
+    cause = getattr(cause, "reason", None) or cause  # of urllib3's MaxRetryError
+    for kinds, words in _TRANSPORT_WORDS:
+        if isinstance(error, kinds) or isinstance(cause, kinds):
+            return words.format("refused" if "refused" in str(cause).lower() else "impossible")
     return type(error).__name__
 
 
-def _origin(parts: SplitResult) -> tuple[str, str | None, int | None]:
-    return parts.scheme, parts.hostname, parts.port or _DEFAULT_PORTS.get(parts.scheme)
+_TRANSPORT_WORDS: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
+    ((transport.NameResolutionError,), "no such host"),
+    ((transport.NewConnectionError,), "connection {}"),
+    ((requests.Timeout, transport.TimeoutError), "timed out"),
+    ((requests.exceptions.SSLError, transport.SSLError), "the TLS certificate is not trusted"),
+    ((requests.ConnectionError, transport.ProtocolError, transport.IncompleteRead), "connection dropped"),
+)
+
+
+def _origin(parts: Url) -> tuple[str | None, str | None, int | None]:
+    return parts.scheme, parts.host, parts.port or _DEFAULT_PORTS.get(parts.scheme or "")
 
 
 def _token_type(token: str) -> str | None:

@@ -50,13 +50,12 @@ def decode_image(content: bytes, max_pixels: int) -> BGR:
     except MemoryError:
         raise ImageError("too large for this machine's memory") from None
     except Exception as error:  # Pillow's parsers raise whatever a damaged file leads them to
-        raise ImageError(f"damaged or cut off: {error or type(error).__name__}") from None
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise ImageError(f"damaged or cut off: {reason}") from None
 
 
 def _check_size(size_wh: tuple[int, int], max_pixels: int) -> None:
     width, height = size_wh
-    if width < 1 or height < 1:
-        raise ImageError(f"has no pixels ({width} x {height})")
     if width * height > max_pixels:
         raise ImageError(
             f"is {width} x {height}, over the limit of {max_pixels} pixels; raise IMAGE_MAX_PIXELS or scale it"
@@ -79,6 +78,8 @@ def _decode_plain_jpeg(content: bytes) -> BGR:
 
 def _upright(image: Image.Image) -> Image.Image:
     image.load()
+    for xmp in ("xmp", "XML:com.adobe.xmp"):  # Pillow would turn by it; browsers and OpenCV heed EXIF alone
+        image.info.pop(xmp, None)
     try:
         return ImageOps.exif_transpose(image)
     except Exception:  # unreadable EXIF: browsers show such a picture as it is stored

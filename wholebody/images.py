@@ -2,17 +2,19 @@
 
 import base64
 import binascii
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.cookiejar import DefaultCookiePolicy
-from urllib.parse import unquote_to_bytes, urljoin, urlsplit, urlunsplit
+from urllib.parse import unquote_to_bytes, urljoin, urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
+from urllib3.exceptions import HTTPError
 from urllib3.util import Retry
 
-from wholebody.credential import Credential, describe_transport, unchanged
+from wholebody.credential import Credential, describe_transport, lies_under, unchanged
 from wholebody.decoding import BGR, decode_image
 from wholebody.errors import ImageError, LabelStudioError
 from wholebody.settings import Settings
@@ -20,6 +22,9 @@ from wholebody.settings import Settings
 CLOUD_SCHEMES = ("s3", "gs", "azure-blob")
 CONNECT_TIMEOUT_S = 5.0
 READ_TIMEOUT_S = 10.0
+TRIES = 2
+"""A server that does not answer is asked so often, each time for its share of IMAGE_TIMEOUT_SECONDS."""
+
 MAX_REDIRECTS = 10
 _CHUNK_BYTES = 1 << 16
 
@@ -40,6 +45,8 @@ def open_session(pool_size: int) -> requests.Session:
     """A session that keeps connections, repeats GETs that failed for now, and never takes cookies."""
     retry = Retry(
         total=2,
+        connect=TRIES - 1,
+        read=TRIES - 1,
         status_forcelist=(429, 502, 503, 504),
         allowed_methods=("GET",),
         backoff_factor=0.3,
@@ -83,7 +90,8 @@ class ImageLoader:
             ImageError: In one line: the reference, what is wrong, and the cure.
         """
         if not isinstance(reference, str) or not reference.strip():
-            raise ImageError(f"the task's image is {_shorten(repr(reference))}, not an address")
+            kind = "blank" if isinstance(reference, str) else f"of type {type(reference).__name__}"
+            raise ImageError(f"the task's image is {kind}, not an address")
         reference = reference.strip()
         try:
             content = self._read(reference, task_id)
@@ -97,7 +105,8 @@ class ImageLoader:
         return self._fetch(self._address(reference, task_id))
 
     def _address(self, reference: str, task_id: object) -> str:
-        scheme = reference.partition("://")[0].lower() if "://" in reference else ""
+        match = re.match(r"([a-z][a-z0-9+.-]*)://", reference, re.IGNORECASE)
+        scheme = match[1].lower() if match else ""
         if scheme in ("http", "https"):
             return reference
         if scheme in CLOUD_SCHEMES:
@@ -105,8 +114,8 @@ class ImageLoader:
             return f"{self._label_studio()}/tasks/{task_id}/resolve/?fileuri={uri}"
         if scheme:
             raise ImageError(f"{scheme}:// addresses cannot be read; use http, s3, gs or azure-blob")
-        base = self._base_url or ""
-        path = reference.removeprefix(urlsplit(base).path) if base else reference
+        sub_path = urlsplit(self._base_url or "").path
+        path = reference.removeprefix(sub_path) if reference.startswith(f"{sub_path}/data/") else reference
         if not path.startswith("/data/"):
             raise ImageError(
                 "is neither an address nor one of Label Studio's own references (/data/upload/..., "
@@ -122,8 +131,8 @@ class ImageLoader:
     def _fetch(self, url: str) -> bytes:
         deadline = time.monotonic() + self._settings.image_timeout_seconds
         for _ in range(MAX_REDIRECTS):
-            with self._get(url) as response:
-                location = response.headers.get("Location") if response.is_redirect else None
+            with self._get(url, deadline) as response:
+                location = self._session.get_redirect_target(response)
                 if location is None:
                     self._check_status(response, url)
                     return self._read_body(response, deadline)
@@ -133,21 +142,22 @@ class ImageLoader:
         raise ImageError(f"is redirected more than {MAX_REDIRECTS} times")
 
     @contextmanager
-    def _get(self, url: str) -> Iterator[requests.Response]:
+    def _get(self, url: str, deadline: float) -> Iterator[requests.Response]:
         """One hop. Each hop decides anew whether it goes to Label Studio and may carry the token."""
         try:
-            with self._send(url) as response:
+            with self._send(url, deadline) as response:
                 yield response
-        except requests.RequestException as error:
+        except (requests.RequestException, HTTPError) as error:
             raise ImageError(f"{_host(url)}: {describe_transport(error)}") from None
         except LabelStudioError as error:
             raise ImageError(str(error)) from None
         except (ValueError, UnicodeError) as error:  # urllib3 and idna on impossible addresses
             raise ImageError(f"is not an address that can be fetched ({type(error).__name__})") from None
 
-    def _send(self, url: str) -> requests.Response:
+    def _send(self, url: str, deadline: float) -> requests.Response:
         credential = self._credential
-        timeout = (CONNECT_TIMEOUT_S, min(READ_TIMEOUT_S, self._settings.image_timeout_seconds))
+        share = self._left(deadline) / TRIES
+        timeout = (min(CONNECT_TIMEOUT_S, share), min(READ_TIMEOUT_S, share))
         if credential is None or not credential.covers(url):
             return self._session.get(url, stream=True, allow_redirects=False, timeout=timeout, auth=unchanged)
         for attempt in range(2):
@@ -170,7 +180,7 @@ class ImageLoader:
         if status == 200:
             return
         hint = _HINTS.get(status, "")
-        if self._base_url and url.startswith(self._base_url):
+        if self._base_url and lies_under(url, self._base_url):
             hint = _LABEL_STUDIO_HINTS.get(status, hint)
             if status == 401 and self._credential is None:
                 hint = "Label Studio asks for a token; set LABEL_STUDIO_API_TOKEN"
@@ -179,54 +189,53 @@ class ImageLoader:
     def _read_body(self, response: requests.Response, deadline: float) -> bytes:
         limit = self._settings.image_max_bytes
         body = bytearray()
-        for chunk in response.iter_content(_CHUNK_BYTES):
+        # What has arrived, not a full chunk: a server that drips must not hold us past the deadline.
+        while chunk := response.raw.read1(_CHUNK_BYTES, decode_content=True):
             body += chunk
             if len(body) > limit:
                 raise ImageError(f"is over the limit of {limit} bytes; raise IMAGE_MAX_BYTES or scale it")
-            if time.monotonic() > deadline:
-                raise ImageError(f"took over {self._settings.image_timeout_seconds:g} s (IMAGE_TIMEOUT_SECONDS)")
+            self._left(deadline)
         if not body:
             raise ImageError("is an empty file")
         if body[:200].lstrip()[:9].lower().startswith((b"<!doctype", b"<html")):
             raise ImageError(f"{_host(str(response.url))} sends a web page (a login?), not an image")
         return bytes(body)
 
+    def _left(self, deadline: float) -> float:
+        seconds = deadline - time.monotonic()
+        if seconds <= 0:
+            raise ImageError(f"took over {self._settings.image_timeout_seconds:g} s (IMAGE_TIMEOUT_SECONDS)")
+        return seconds
+
 
 def shown(reference: str) -> str:
     """A reference as it may stand in a log: no payload, no password, no signature, at most 200 characters."""
     if reference[:5].lower() == "data:":
         return f"{_shorten(reference.partition(',')[0], 40)},... ({len(reference)} characters)"
-    if "://" in reference:
-        try:
-            parts = urlsplit(reference)
-        except ValueError:
-            return _shorten(reference.partition("?")[0])
-        host = parts.netloc.rpartition("@")[2]
-        reference = (
-            urlunsplit((parts.scheme, host, parts.path, "...", ""))
-            if parts.query
-            else (urlunsplit((parts.scheme, host, parts.path, "", "")))
-        )
-    return _shorten(reference)
+    address, mark, _ = reference.partition("#")[0].partition("?")
+    if address.endswith("/data/local-files/") and "://" not in address:
+        return _shorten(reference)  # its query is the file's path
+    return _shorten(re.sub(r"(?<=//)[^/]*@", "", address) + (mark and "?..."))
 
 
 def _read_data_uri(reference: str, max_bytes: int) -> bytes:
     head, comma, payload = reference.partition(",")
     if not comma:
         raise ImageError("is a data URI without a comma")
-    if len(payload) > max_bytes * 4 // 3 + 4:
+    content = unquote_to_bytes(payload)
+    if head.lower().endswith(";base64"):
+        content = b"".join(content.split())
+        try:  # browsers do without the padding
+            content = base64.b64decode(content + b"=" * (-len(content) % 4), validate=True)
+        except binascii.Error:
+            raise ImageError("is a data URI whose base64 is broken") from None
+    if len(content) > max_bytes:
         raise ImageError(f"is over the limit of {max_bytes} bytes (IMAGE_MAX_BYTES)")
-    raw = unquote_to_bytes(payload)
-    if not head.lower().endswith(";base64"):
-        return raw
-    try:
-        return base64.b64decode(b"".join(raw.split()), validate=True)
-    except binascii.Error:
-        raise ImageError("is a data URI whose base64 is broken") from None
+    return content
 
 
 def _host(url: str) -> str:
-    return urlsplit(url).netloc.rpartition("@")[2]
+    return re.split(r"[/\\?#]", url.partition("://")[2])[0].rpartition("@")[2]
 
 
 def _shorten(text: str, length: int = 200) -> str:

@@ -135,7 +135,7 @@ def _parse_xml(xml: object) -> Any:
     try:
         root = etree.fromstring(xml.strip().encode("utf-8", "replace"), parser)
     except etree.XMLSyntaxError as error:
-        raise LabelingConfigError(f"the labeling config is not XML: {error}") from None
+        raise LabelingConfigError(f"the labeling config is not XML: {' '.join(str(error).split())}") from None
     if root.getroottree().docinfo.internalDTD is not None:
         raise LabelingConfigError("the labeling config has a DOCTYPE, which Label Studio does not know")
     return root

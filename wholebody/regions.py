@@ -49,7 +49,7 @@ def write_regions(poses: Poses, target: ImageTarget, point_threshold: float) -> 
 def mean_score(poses: Poses, target: ImageTarget) -> float:
     """The mean score of the keypoints that the config asks for, found or not; 0 when there is nobody."""
     asked = [keypoint for control in target.keypoints for keypoint in control.labels]
-    return float(np.round(poses.scores[:, asked].mean(), 4)) if len(poses) else 0.0
+    return round(float(poses.scores[:, asked].mean()), 4) if len(poses) else 0.0
 
 
 def _keypoint_regions(

@@ -98,10 +98,12 @@ def _add_error_handlers(app: Flask) -> None:
     @app.errorhandler(RequestError)
     @app.errorhandler(LabelingConfigError)
     def bad_request(error: WholebodyError) -> Response:
+        log.warning("%s refused: %s", request.path, error)  # Label Studio shows its user none of it
         return _json({"error": str(error)}, 400)
 
     @app.errorhandler(ImageError)
     def unprocessable(error: ImageError) -> Response:
+        log.warning("%s: %s", request.path, error)
         return _json({"error": str(error)}, 422)
 
     @app.errorhandler(HTTPException)

@@ -138,7 +138,7 @@ class Settings(BaseSettings):
     detection_threshold: Unit = Field(0.3, description="Person boxes with a lower score are left out.")
     max_people: int = Field(20, ge=1, le=1000, description="The best-scored people of an image that are kept.")
     det_model: str | None = Field(
-        None, description="Own person detector instead of the mode's: path or URL of an ONNX file or zip."
+        None, description="Own person detector instead of the mode's: path or URL of an ONNX file."
     )
     det_input_size: SizeWH = Field((640, 640), description="Its input size: width,height.")
     pose_model: str | None = Field(

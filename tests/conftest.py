@@ -1,0 +1,57 @@
+"""Fixtures for all tests: nothing of the developer's own environment, `.env` or home reaches a test."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pydantic import AliasChoices
+
+from tests.http_server import ScriptedServer
+from wholebody.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(autouse=True)
+def _isolated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No setting from the environment, no `.env` from the working directory, no proxy, no `.netrc`."""
+    for field, info in Settings.model_fields.items():
+        alias = info.validation_alias
+        names = alias.choices if isinstance(alias, AliasChoices) else [field]
+        for name in names:
+            for spelling in (str(name), str(name).upper(), str(name).lower()):
+                monkeypatch.delenv(spelling, raising=False)
+    for name in list(os.environ):
+        if name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)
+    monkeypatch.setitem(Settings.model_config, "env_file", str(tmp_path / ".env"))
+    monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
+
+
+@pytest.fixture
+def dot_env(tmp_path: Path) -> Path:
+    """Where a test may write the `.env` that it wants to be read."""
+    return tmp_path / ".env"
+
+
+@pytest.fixture
+def server() -> Iterator[ScriptedServer]:
+    with ScriptedServer() as running:
+        yield running
+
+
+@pytest.fixture
+def other_server() -> Iterator[ScriptedServer]:
+    """A second server: another origin, which must never see Label Studio's token."""
+    with ScriptedServer() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def testdata() -> Path:
+    """The folder of real photographs and weights (see its README.md)."""
+    folder = Path(os.environ.get("WHOLEBODY_TESTDATA") or ROOT.parent / "shared" / "testdata")
+    if not (folder / "images").is_dir():
+        pytest.skip(f"no test data in {folder}; set WHOLEBODY_TESTDATA")
+    return folder

@@ -1,0 +1,176 @@
+"""The whole backend with the figure models, as Label Studio calls it; the pictures are data URIs."""
+
+import base64
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from label_studio_ml.model import LabelStudioMLBase
+
+import model
+from model import WholebodyBackend, load_annotator
+from wholebody.annotator import Annotator
+from wholebody.config_writer import write_config
+from wholebody.decoding import BGR
+from wholebody.errors import ImageError, LabelingConfigError
+from wholebody.figures.drawing import draw_figures
+from wholebody.keypoints import NAMES, Part
+from wholebody.server import create_app
+from wholebody.settings import load_settings
+
+CONFIG = write_config(list(Part))
+
+
+def data_uri(bgr: BGR) -> str:
+    return "data:image/png;base64," + base64.b64encode(cv2.imencode(".png", bgr)[1].tobytes()).decode()
+
+
+def task(task_id: int, reference: object) -> dict[str, Any]:
+    return {"id": task_id, "data": {"image": reference}, "annotations": [], "predictions": []}
+
+
+DRAWING = draw_figures(2, seed=1, size_wh=(960, 720))
+TWO_PEOPLE = task(1, data_uri(DRAWING.bgr))
+NOBODY = task(2, data_uri(np.full((200, 300, 3), 255, np.uint8)))
+BROKEN = task(3, "data:image/png;base64,AAAA")
+
+
+@pytest.fixture(autouse=True)
+def figures(_isolated: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("MODE", "figures")
+    yield
+    load_annotator.cache_clear()
+
+
+@pytest.fixture
+def backend() -> WholebodyBackend:
+    return WholebodyBackend(label_config=CONFIG)
+
+
+def test_it_is_what_label_studio_ml_serves(backend: WholebodyBackend) -> None:
+    assert isinstance(backend, LabelStudioMLBase)
+    assert backend.label_config == CONFIG
+    assert backend.fit([], event="ANNOTATION_CREATED") == {}
+
+
+def test_people_nobody_and_a_bad_task_each_in_its_place(
+    backend: WholebodyBackend, caplog: pytest.LogCaptureFixture
+) -> None:
+    missing = {"id": 4, "data": {"picture": "x"}}
+    people, bad, nobody, no_key, no_data = backend.predict([TWO_PEOPLE, BROKEN, NOBODY, missing, {"id": 5}])
+    assert (bad, no_key, no_data) == ([], [], [])
+    version = load_annotator().model_version
+    assert nobody == {"result": [], "score": 0.0, "model_version": version}
+    assert (people["model_version"], len(people["result"])) == (version, 2 * 134)  # type: ignore[call-overload]
+    warnings = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    assert [text.partition(":")[0] for text in warnings] == ["task 3", "task 4", "task 5"]
+    assert "AAAA" not in caplog.text
+
+
+def test_the_points_are_where_they_were_drawn(backend: WholebodyBackend) -> None:
+    (prediction,) = backend.predict([TWO_PEOPLE])
+    regions = prediction["result"]  # type: ignore[call-overload]
+    boxes = {region["id"]: region for region in regions if region["type"] == "rectanglelabels"}
+    found = {box: np.full((133, 2), np.nan) for box in boxes}
+    for region in regions:
+        if region["type"] == "keypointlabels":
+            value = region["value"]
+            index = NAMES.index(value["keypointlabels"][0])
+            found[region["parentID"]][index] = value["x"] * 9.6, value["y"] * 7.2
+    for box, points in found.items():
+        left = boxes[box]["value"]["x"] * 9.6
+        person = np.abs(DRAWING.xyxy[:, 0] - left).argmin()
+        assert np.abs(points - DRAWING.keypoints[person]).max() < 4
+
+
+def test_all_errors_of_an_interactive_task_are_told(backend: WholebodyBackend) -> None:
+    context = {"result": [{"type": "keypointlabels"}]}
+    with pytest.raises(ImageError, match=r"^data:image/png;base64,\.\.\. \(26 characters\): not an image"):
+        backend.predict([BROKEN], context=context)
+
+
+def test_a_fault_of_ours_costs_its_task_alone(
+    backend: WholebodyBackend, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    annotate = Annotator.annotate
+
+    def failing(self: Annotator, one: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        if one["id"] == 2:
+            raise IndexError("ours")
+        return annotate(self, one, *args, **kwargs)
+
+    monkeypatch.setattr(Annotator, "annotate", failing)
+    first, second = backend.predict([NOBODY, TWO_PEOPLE])
+    assert (first, len(second["result"])) == ([], 268)  # type: ignore[call-overload]
+    assert "task 2: not predicted" in caplog.text
+    assert "IndexError: ours" in caplog.text
+    context = {"result": [{"type": "keypointlabels"}]}
+    with pytest.raises(IndexError, match=r"^ours$"):
+        backend.predict([NOBODY], context=context)
+
+
+@pytest.mark.parametrize(
+    "declaration",
+    ["", '<?xml version="1.0"?>', '\n <?xml version="1.0" encoding="utf-8"?>\n', '<?xml version="1.0" encoding="x"?>'],
+)
+def test_a_config_may_declare_its_encoding(declaration: str) -> None:
+    """label-studio-ml's own parser, which sees it first, refuses that."""
+    assert WholebodyBackend(label_config=declaration + CONFIG).predict([]) == []
+
+
+@pytest.mark.parametrize("config", [None, "", "<View/>"])
+def test_a_config_with_nothing_to_fill_is_an_error(config: str | None) -> None:
+    with pytest.raises(LabelingConfigError, match=r"^the labeling config "):
+        WholebodyBackend(label_config=config).predict([TWO_PEOPLE])
+
+
+def test_the_version_is_the_same_everywhere(backend: WholebodyBackend) -> None:
+    version = load_annotator().model_version
+    assert version.startswith("wholebody-figures-")
+    assert Annotator(load_settings(), bulk=True).model_version == version
+    client = create_app(WholebodyBackend, load_settings(), version).test_client()
+    assert client.post("/setup", json={"schema": CONFIG}).json == {"model_version": version}
+    assert client.get("/versions").json == {"versions": [version]}
+    assert client.get("/ready").json == {"status": "READY", "model_version": version}
+    sent = {"tasks": [TWO_PEOPLE, NOBODY], "label_config": CONFIG, "params": {"context": None}}
+    results = client.post("/predict", json=sent).json["results"]  # type: ignore[index]
+    assert [result["model_version"] for result in results] == [version, version]
+
+
+def test_the_version_changes_with_what_changes_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = load_annotator().model_version
+    load_annotator.cache_clear()
+    monkeypatch.setenv("IMAGE_TIMEOUT_SECONDS", "3")
+    assert load_annotator().model_version == before
+    load_annotator.cache_clear()
+    monkeypatch.setenv("CONFIDENCE_THRESHOLD", "0.9")
+    assert load_annotator().model_version != before
+
+
+def test_an_interactive_error_is_readable_through_the_server() -> None:
+    client = create_app(WholebodyBackend, load_settings(), "v").test_client()
+    context = {"result": [{"type": "keypointlabels"}]}
+    sent = {"tasks": [BROKEN], "label_config": CONFIG, "params": {"context": context}}
+    response = client.post("/predict", json=sent)
+    assert response.status_code == 422
+    assert response.json["error"].startswith("data:image/png;base64,... (26 characters): not an image")  # type: ignore[index]
+
+
+def test_one_model_serves_all_requests(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = []
+    monkeypatch.setattr(model, "Annotator", lambda settings: made.append(settings) or Annotator(settings))
+    client = create_app(WholebodyBackend, load_settings(), "v").test_client()
+    for _ in range(3):
+        client.post("/predict", json={"tasks": [NOBODY], "label_config": CONFIG})
+    assert len(made) == 1
+
+
+def test_label_studio_ml_2_learns_the_version(backend: WholebodyBackend) -> None:
+    """Its base class has `set`, which 1.0.9 lacks, and calls `setup`."""
+    learned = {}
+    backend.set = learned.__setitem__
+    backend.setup()
+    assert learned == {"model_version": load_annotator().model_version}
