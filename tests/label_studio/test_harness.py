@@ -17,8 +17,8 @@ import pytest
 import requests
 
 from demo.label_studio import EMAIL, LabelStudioServer
-from demo.process import StartError
 from demo.label_studio_admin import LabelStudioAdmin, LabelStudioApiError, local_file_url
+from demo.process import StartError
 
 CONFIG = """
 <View>
