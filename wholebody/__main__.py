@@ -8,18 +8,20 @@ from typing import Any
 
 import click
 
-COULD_NOT_START = 2
+COULD_NOT_START, INTERRUPTED = 2, 130
 
 
 def errors_in_one_line(command: Callable[..., int | None]) -> Callable[..., None]:
-    """Turn this project's errors into one line on standard error and exit code 2."""
+    """Turn this project's errors into one line on standard error and exit code 2, Ctrl-C into 130."""
 
     @wraps(command)
     def run(**options: Any) -> None:
-        from wholebody.errors import WholebodyError
+        from wholebody.errors import StoppedError, WholebodyError
 
         try:
             sys.exit(command(**options) or 0)
+        except (KeyboardInterrupt, StoppedError):
+            sys.exit(INTERRUPTED)
         except WholebodyError as error:
             click.echo(f"error: {error}", err=True)
             sys.exit(COULD_NOT_START)

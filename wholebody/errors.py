@@ -9,6 +9,7 @@ WholebodyError               anything this project raises on purpose; the text i
 +-- LabelStudioError         Label Studio refused, or could not be reached
     +-- AuthenticationError  ... because of the token
     +-- UnavailableError     ... for now: 429, 5xx, a time-out, a dropped connection
++-- StoppedError             the user asked to stop before it was done
 """
 
 
@@ -62,3 +63,7 @@ class UnavailableError(LabelStudioError):
     def __init__(self, message: str, retry_after_s: float | None = None) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+
+
+class StoppedError(WholebodyError):
+    """The user asked to stop before it was done: nothing is wrong with it."""

@@ -1,32 +1,21 @@
 """The Label Studio REST client of the prefill: keyset listing, and writes that are paced, repeated and reconciled."""
 
-import email.utils
-import logging
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 import orjson
 import requests
 from requests.adapters import HTTPAdapter
-from tenacity import (
-    RetryCallState,
-    Retrying,
-    retry_if_exception_type,
-    sleep_using_event,
-    stop_after_attempt,
-    stop_when_event_set,
-    wait_exponential_jitter,
-)
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
 
 from wholebody.credential import Credential, describe_transport, unchanged
-from wholebody.errors import AuthenticationError, LabelStudioError, SettingsError, UnavailableError
+from wholebody.errors import AuthenticationError, LabelStudioError, SettingsError, StoppedError, UnavailableError
+from wholebody.pacing import Backoff, Pace, log_repetition, parse_retry_after, pause
 from wholebody.regions import Prediction
 from wholebody.settings import Settings
-
-log = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT_S = 10.0
 READ_TIMEOUT_S = 300.0
@@ -35,9 +24,7 @@ READ_TIMEOUT_S = 300.0
 PAGE_SIZE = 100
 """Larger pages cost Label Studio more for each task: 100 take 0.08 s, 5,000 take 3.5 s."""
 
-RETRY_AFTER_CAP_S = 3600.0
-FIRST_BACKOFF_S = 1.0
-NOT_NOW = frozenset({408, 425, 429, 500, 502, 503, 504})
+NOT_NOW = frozenset({408, 425, 429, *range(500, 600)})
 
 T = TypeVar("T")
 
@@ -52,28 +39,12 @@ class Project:
     model_version: str
 
 
-class Pace:
-    """At least `delay_s` seconds between the starts of two writes; `stop` ends the waiting."""
-
-    def __init__(self, delay_s: float, stop: threading.Event) -> None:
-        self._delay_s = delay_s
-        self._stop = stop
-        self._next = 0.0
-
-    def wait(self) -> None:
-        """Wait until the next write may start."""
-        pause = self._next - time.monotonic()
-        if pause > 0:
-            self._stop.wait(pause)
-        self._next = time.monotonic() + self._delay_s
-
-
 class LabelStudioClient:
     """Reads tasks and writes predictions. For one thread: there is one writer.
 
     Args:
         settings: Address, token, delay and repetitions.
-        stop: When set, nothing is waited for or repeated any more.
+        stop: When set, the call in hand is finished, and no write or repetition is begun any more.
 
     Raises:
         SettingsError: Address or token is not set.
@@ -95,10 +66,10 @@ class LabelStudioClient:
         self._pace = Pace(settings.request_delay_seconds, stop)
         self._retrying = Retrying(
             retry=retry_if_exception_type(UnavailableError),
-            wait=_Backoff(settings.max_backoff_delay),
-            stop=stop_after_attempt(settings.max_retries + 1) | stop_when_event_set(stop),
-            sleep=sleep_using_event(stop),
-            before_sleep=_log_repetition,
+            wait=Backoff(settings.max_backoff_delay),
+            stop=stop_after_attempt(settings.max_retries + 1),
+            sleep=partial(pause, stop),
+            before_sleep=log_repetition,
             reraise=True,
         )
 
@@ -132,34 +103,61 @@ class LabelStudioClient:
             page = self._repeated(lambda query=query: self._list_page(project_id, query, PAGE_SIZE))["tasks"]  # type: ignore[misc]
             if not page:
                 return
+            ids = [task["id"] for task in page]
+            if ids[0] < next_id or ids != sorted(ids):
+                raise LabelStudioError(f"{self._base_url} does not list tasks by id from {next_id} on, as was asked")
             yield from page
-            next_id = max(task["id"] for task in page) + 1
+            next_id = ids[-1] + 1
 
     def save_prediction(self, task_id: int, prediction: Prediction) -> bool:
         """Store a prediction unless the task has one; repeat what failed for now.
 
-        Before every attempt Label Studio is asked what the task has: a write whose answer was lost may well
-        have been carried out, and somebody may have opened the task since it was listed.
+        Before every attempt, and after the last that failed, Label Studio is asked what the task has: a write
+        whose answer was lost may well have been carried out, and somebody may have opened the task since it
+        was listed.
 
         Returns:
             Whether it was stored; `False` when the task has got a prediction from elsewhere.
 
         Raises:
             LabelStudioError: Not stored, or (UnavailableError) not known to be stored.
+            StoppedError: Not known to be stored, and not repeated because the user asked to stop.
         """
-        for attempt in self._retrying.copy():
-            with attempt:
-                present = self._call("GET", f"/api/predictions/?task={task_id}")
-                if present:
-                    versions = {str(one.get("model_version")) for one in present}
-                    return attempt.retry_state.attempt_number > 1 and prediction["model_version"] in versions
-                self._pace.wait()
-                self._call("POST", "/api/predictions/", {"task": task_id, **prediction})
-        return True
+        version, posted = prediction["model_version"], False
+
+        def write() -> bool:
+            nonlocal posted
+            if present := self._versions(task_id):
+                return posted and version in present
+            self._pace.wait()
+            posted = True
+            self._call("POST", "/api/predictions/", {"task": task_id, **prediction})
+            return True
+
+        try:
+            return self._repeated(write)
+        except (UnavailableError, StoppedError):
+            if posted and self._is_stored(task_id, version):
+                return True
+            raise
 
     def show_predictions_of(self, project_id: int, version: str) -> None:
         """Make the project's labeling stream show the predictions of a model version that is stored in it."""
         self._repeated(lambda: self._call("PATCH", f"/api/projects/{project_id}/", {"model_version": version}))
+
+    def _versions(self, task_id: int) -> set[str]:
+        """The model versions of the predictions that a task has."""
+        present = self._call("GET", "/api/predictions/", parameters={"task": task_id})
+        if not isinstance(present, list):
+            raise LabelStudioError(f"{self._base_url} does not list predictions as Label Studio does")
+        return {str(one.get("model_version")) for one in present}
+
+    def _is_stored(self, task_id: int, version: str) -> bool:
+        """Whether a prediction is known to be stored, asked once."""
+        try:
+            return version in self._versions(task_id)
+        except LabelStudioError:
+            return False
 
     def _repeated(self, call: Callable[[], T]) -> T:
         return self._retrying.copy()(call)
@@ -174,7 +172,11 @@ class LabelStudioClient:
             "query": query,
         }
         answer = self._call("GET", "/api/tasks/", parameters=parameters)
-        if not isinstance(answer, dict) or not isinstance(answer.get("tasks"), list):
+        if (
+            not isinstance(answer, dict)
+            or not isinstance(answer.get("tasks"), list)
+            or not isinstance(answer.get("total"), int)
+        ):
             raise LabelStudioError(f"{self._base_url} does not list tasks as Label Studio does")
         return answer
 
@@ -200,23 +202,11 @@ class LabelStudioClient:
         return _check(response, method, path, self._base_url)
 
 
-class _Backoff:
-    """1 s, 2 s, 4 s ... with jitter up to a cap; longer where Label Studio asks for it."""
-
-    def __init__(self, cap_s: float) -> None:
-        self._exponential = wait_exponential_jitter(initial=FIRST_BACKOFF_S, max=cap_s)
-
-    def __call__(self, state: RetryCallState) -> float:
-        error = state.outcome.exception() if state.outcome else None
-        asked = error.retry_after_s if isinstance(error, UnavailableError) else None
-        return max(self._exponential(state), min(asked or 0.0, RETRY_AFTER_CAP_S))
-
-
 def _check(response: requests.Response, method: str, path: str, base_url: str) -> Any:
     """The decoded answer of a successful call; every other answer as an error that says what to do."""
     status, what = response.status_code, f"{method} {path}"
     if status in NOT_NOW:
-        raise UnavailableError(f"{what}: HTTP {status}", _retry_after(response))
+        raise UnavailableError(f"{what}: HTTP {status}", parse_retry_after(response.headers.get("Retry-After", "")))
     if 300 <= status < 400:
         target = response.headers.get("Location", "").partition("?")[0][:200]
         raise LabelStudioError(f"{base_url} redirects to {target}; set LABEL_STUDIO_URL to the final address")
@@ -244,17 +234,6 @@ def _detail(response: requests.Response) -> str:
     return " ".join(str(detail).split())[:300]
 
 
-def _retry_after(response: requests.Response) -> float | None:
-    """Seconds of a `Retry-After` header, in either of its forms (RFC 9110, 10.2.3)."""
-    text = response.headers.get("Retry-After", "").strip()
-    if text.isdecimal():
-        return float(text)
-    try:
-        return max(0.0, email.utils.parsedate_to_datetime(text).timestamp() - time.time())
-    except (ValueError, TypeError):
-        return None
-
-
 def _query(start_id: int, *, undone: bool) -> bytes:
     """Label Studio's filter for tasks from an id on. Unknown fields or operators here end in its HTTP 500."""
     items: list[tuple[str, str, int]] = [("id", "greater_or_equal", start_id)]
@@ -266,9 +245,3 @@ def _query(start_id: int, *, undone: bool) -> bytes:
         for field, operator, value in items
     ]
     return orjson.dumps({"filters": {"conjunction": "and", "items": filters}, "ordering": ["tasks:id"]})
-
-
-def _log_repetition(state: RetryCallState) -> None:
-    error = state.outcome.exception() if state.outcome else None
-    wait = state.next_action.sleep if state.next_action else 0.0
-    log.warning("%s; repeated in %.1f s", error, wait)

@@ -12,7 +12,15 @@ from typing import Any, Protocol
 
 import orjson
 
-from wholebody.errors import AuthenticationError, ImageError, LabelStudioError, UnavailableError, WholebodyError
+from wholebody.errors import (
+    AuthenticationError,
+    ImageError,
+    LabelStudioError,
+    SettingsError,
+    StoppedError,
+    UnavailableError,
+    WholebodyError,
+)
 from wholebody.regions import Prediction
 
 log = logging.getLogger(__name__)
@@ -23,14 +31,19 @@ POLL_S = 0.2
 """How soon a request to stop is noticed while predictions are being computed."""
 
 GONE_AFTER = 5
-"""Writes in a row that failed for now, after which Label Studio counts as gone and the run ends."""
+"""Writes that failed for now with none answered between, after which Label Studio counts as gone."""
 
 
 class Writer(Protocol):
     """What the loop needs of Label Studio; see `label_studio.LabelStudioClient`."""
 
     def save_prediction(self, task_id: int, prediction: Prediction) -> bool:
-        """Store a prediction unless the task has one; whether it was stored."""
+        """Store a prediction unless the task has one; whether it was stored.
+
+        Raises:
+            LabelStudioError: It was not.
+            StoppedError: Neither was it, because the user asked to stop.
+        """
 
 
 class Progress(Protocol):
@@ -60,16 +73,44 @@ class Summary:
 
 
 class FailureFile:
-    """Tasks that failed, a JSON object a line, written as they come. No failure, no file."""
+    """Tasks that failed, a JSON object a line, written as they come. No failure, no file.
+
+    Raises:
+        SettingsError: The file cannot be written.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        path.unlink(missing_ok=True)  # an earlier run's failures are tasks of this run
+        try:
+            path.open("ab").close()
+            if path.is_file():  # not a device
+                path.unlink()  # an earlier run's failures are tasks of this run
+        except OSError as error:
+            raise SettingsError(f"{path}: failures cannot be written there: {error.strerror}") from None
 
     def add(self, task: Task, error: str) -> None:
         """Append a task and what went wrong."""
         with self.path.open("ab") as file:
             file.write(orjson.dumps({"task": task["id"], "error": error}) + b"\n")
+
+
+class _Watch:
+    """Tells from what became of the tasks, one after the other, when the run must end."""
+
+    def __init__(self) -> None:
+        self._unavailable = 0
+
+    def reason_to_stop(self, error: Exception | None) -> str:
+        """`""`, or why no more tasks are to be done after one that ended with this error."""
+        if isinstance(error, AuthenticationError):
+            return str(error)
+        if isinstance(error, UnavailableError):
+            self._unavailable += 1
+            if self._unavailable >= GONE_AFTER:
+                return f"Label Studio cannot be reached ({error}); run again to go on"
+        elif error is None or isinstance(error, LabelStudioError):  # not what failed before it came to a write
+            self._unavailable = 0
+        return ""
 
 
 def prefill(
@@ -97,7 +138,7 @@ def prefill(
     """
     summary = Summary()
     pending: dict[Future[Prediction], Task] = {}
-    unavailable = 0
+    watch = _Watch()
     try:
         while not stop.is_set() and not summary.stopped:
             for task in islice(tasks, look_ahead - len(pending)):
@@ -110,11 +151,9 @@ def prefill(
                     break
                 error = _finish(pending.pop(future), future, writer, summary, failures)
                 progress.update()
-                unavailable = unavailable + 1 if isinstance(error, UnavailableError) else 0
-                if isinstance(error, AuthenticationError):
-                    summary.stopped = str(error)
-                elif unavailable >= GONE_AFTER:
-                    summary.stopped = f"Label Studio cannot be reached ({error}); run again to go on"
+                summary.stopped = watch.reason_to_stop(error)
+    except StoppedError:  # in the listing or a write: that task is one for the next run
+        pass
     except LabelStudioError as error:  # from the listing
         summary.stopped = f"{error}; run again to go on"
     finally:
@@ -134,6 +173,8 @@ def _finish(
             return None
         summary.predicted += 1
         summary.empty += not prediction["result"]
+    except StoppedError:
+        raise
     except WholebodyError as error:
         reason = error.reason if isinstance(error, ImageError) else str(error)
         summary.failed[reason] += 1

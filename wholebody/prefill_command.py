@@ -1,12 +1,12 @@
 """The prefill as a person runs it: checks, model, progress bar, Ctrl-C, summary and exit code."""
 
 import logging
+import os
 import signal
-import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -16,8 +16,8 @@ from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 from wholebody.annotator import Annotator
-from wholebody.errors import LabelStudioError, SettingsError
-from wholebody.label_studio import LabelStudioClient, Project
+from wholebody.errors import LabelStudioError, SettingsError, StoppedError
+from wholebody.label_studio import LabelStudioClient
 from wholebody.labeling_config import parse_labeling_config
 from wholebody.logs import configure_logging
 from wholebody.prefill import FailureFile, Summary, prefill
@@ -26,15 +26,17 @@ from wholebody.settings import Settings
 log = logging.getLogger(__name__)
 
 ALL_WELL, SOME_FAILED, INTERRUPTED = 0, 1, 130
+STOPPING = b"\nstopping after the write in hand; press Ctrl-C again to stop at once\n"
 LOOK_AHEAD_PER_WORKER = 3
 """Tasks in work, fetched or waiting to be written for each that is being predicted."""
+MOST_REASONS = 10
 
 
 def run_prefill(settings: Settings, *, dry_run: bool, failures: Path) -> int:
     """Fill a project; the exit code.
 
     Raises:
-        WholebodyError: It could not start.
+        WholebodyError: It could not start; a StoppedError when the user did not let it.
     """
     configure_logging(settings.log_level)
     if settings.project_id is None:
@@ -44,7 +46,7 @@ def run_prefill(settings: Settings, *, dry_run: bool, failures: Path) -> int:
         project = client.project(settings.project_id)
         config = parse_labeling_config(project.label_config)
         undone = client.count_tasks(project.id, settings.start_task_id, undone=True)
-        skipped = client.count_tasks(project.id, settings.start_task_id, undone=False) - undone
+        skipped = max(0, client.count_tasks(project.id, settings.start_task_id, undone=False) - undone)
         annotator = Annotator(settings, bulk=True)
         log.info("project %d %r: %d tasks to predict, %d done before", project.id, project.title, undone, skipped)
         total = undone if settings.task_limit is None else min(undone, settings.task_limit)
@@ -62,7 +64,7 @@ def run_prefill(settings: Settings, *, dry_run: bool, failures: Path) -> int:
             )
         summary.skipped += skipped
         if summary.predicted and not dry_run:
-            _show_predictions(client, project, annotator.model_version)
+            _show_predictions(client, project.id, annotator.model_version)
         return _report(summary, failures, dry_run=dry_run, interrupted=stop.is_set())
 
 
@@ -73,9 +75,10 @@ def _stop_on_signal() -> Iterator[threading.Event]:
 
     def on_signal(number: int, frame: FrameType | None) -> None:
         if stop.is_set():
-            raise KeyboardInterrupt
+            os._exit(128 + number)  # an exception would wait for the predictions in work
         stop.set()
-        sys.stderr.write("\nstopping after the write in hand; press Ctrl-C again to stop at once\n")
+        with suppress(OSError):
+            os.write(2, STOPPING)  # sys.stderr refuses a write that comes in the midst of another
 
     before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -85,33 +88,34 @@ def _stop_on_signal() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
-def _show_predictions(client: LabelStudioClient, project: Project, version: str) -> None:
+def _show_predictions(client: LabelStudioClient, project_id: int, version: str) -> None:
     """Let the labeling stream show what was stored, where the project does not say what it shows."""
-    if project.model_version == version:
-        return
-    if project.model_version:
-        log.info(
-            "the labeling stream of this project shows predictions of %r, not of %r (Settings > Predictions)",
-            project.model_version,
-            version,
-        )
-        return
     try:
-        client.show_predictions_of(project.id, version)
-    except LabelStudioError as error:
-        log.warning("the labeling stream does not show the predictions yet: %s", error)
+        shown = client.project(project_id).model_version  # as it is now, perhaps hours after the start
+        if not shown:
+            client.show_predictions_of(project_id, version)
+        elif shown != version:
+            log.info("the labeling stream shows predictions of %r, not of %r (Settings > Predictions)", shown, version)
+    except (LabelStudioError, StoppedError) as error:
+        log.warning(
+            "the labeling stream may not show the predictions: %s; choose %r in Settings > Predictions", error, version
+        )
 
 
 def _report(summary: Summary, failures: Path, *, dry_run: bool, interrupted: bool) -> int:
     failed = summary.failed.total()
     verb = "Would have predicted" if dry_run else "Predicted"
     lines = [f"{verb} {summary.predicted} ({summary.empty} empty), skipped {summary.skipped}, failed {failed}."]
-    lines += [f"  {count} x {reason}" for reason, count in summary.failed.most_common(10)]
+    lines += [f"  {count} x {reason}" for reason, count in summary.failed.most_common(MOST_REASONS)]
+    if len(summary.failed) > MOST_REASONS:
+        lines.append(f"  and {len(summary.failed) - MOST_REASONS} other reasons")
     if failed:
         lines.append(f"The tasks that failed are listed in {failures}; the next run tries them again.")
     if summary.stopped:
         lines.append(f"Stopped early: {summary.stopped}")
+    if interrupted:
+        lines.append("Interrupted; run again to go on.")
     print("\n".join(lines))  # noqa: T201  # the result of the command
-    if summary.stopped or failed:
-        return SOME_FAILED
-    return INTERRUPTED if interrupted else ALL_WELL
+    if interrupted:  # before failures: what runs this again and again must not go on
+        return INTERRUPTED
+    return SOME_FAILED if summary.stopped or failed else ALL_WELL

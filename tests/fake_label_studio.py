@@ -1,0 +1,240 @@
+"""A stand-in for Label Studio as far as the prefill asks it, with its quirks, and faults by script. No test of its own.
+
+with FakeLabelStudio() as fake:
+    fake.add_tasks(3, 7, 8)
+    fake.fail("POST", PREDICTIONS, http(503), None, LOST)  # the third one's answer is lost
+    ...prefill...
+    assert [one["task"] for one in fake.predictions] == [3, 7, 8]
+"""
+
+import base64
+import json
+import operator
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from tests.http_server import Answer, Received, ScriptedServer
+from wholebody.config_writer import parse_parts, write_config
+from wholebody.settings import Settings
+
+TASKS, PREDICTIONS, PROJECT, REFRESH = "/api/tasks/", "/api/predictions/", "/api/projects/1/", "/api/token/refresh"
+JSON_TYPE, HTML_TYPE = {"Content-Type": "application/json"}, {"Content-Type": "text/html"}
+LEGACY_TOKEN = "0123456789abcdef0123456789abcdef01234567"
+OPERATORS: dict[str, Callable[[int, int], bool]] = {
+    "greater": operator.gt,
+    "greater_or_equal": operator.ge,
+    "less": operator.lt,
+    "less_or_equal": operator.le,
+    "equal": operator.eq,
+}
+NO_CREDENTIALS = "Authentication credentials were not provided."
+LEGACY_DISABLED = (
+    "Authentication token no longer valid: legacy token authentication has been disabled for this organization"
+)
+
+
+def jwt(token_type: str, number: int = 0) -> str:
+    """A token that looks like Label Studio's; nothing checks the signature."""
+    parts = ({"alg": "HS256"}, {"token_type": token_type, "jti": str(number)})
+    encoded = [base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts]
+    return ".".join([*encoded, "c2lnbmF0dXJl"])
+
+
+PERSONAL_TOKEN = jwt("refresh")
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What goes wrong with one request.
+
+    Attributes:
+        answer: What the client gets; `None` for the proper answer.
+        committed: The call is carried out all the same.
+        delay_s: Seconds before the answer, after the commit.
+    """
+
+    answer: Answer | None = None
+    committed: bool = False
+    delay_s: float = 0.0
+
+
+def http(status: int, retry_after: str = "", *, committed: bool = False) -> Fault:
+    """An HTTP error, as of a proxy: with a web page."""
+    headers = HTML_TYPE | ({"Retry-After": retry_after} if retry_after else {})
+    return Fault(Answer(status, f"<html>{status}</html>", headers=headers), committed)
+
+
+def told(content: object, status: int = 200) -> Fault:
+    """An answer in JSON."""
+    return Fault(Answer(status, json=content, headers=JSON_TYPE))
+
+
+WEB_PAGE = Answer(200, "<!DOCTYPE html><title>Welcome</title>", headers=HTML_TYPE)
+HTML, HTML_AFTER_COMMIT = Fault(WEB_PAGE), Fault(WEB_PAGE, committed=True)
+RESET, LOST = Fault(Answer(reset=True)), Fault(Answer(reset=True), committed=True)
+CUT = Fault(Answer(json={"id": 1}, stop_after=3), committed=True)
+
+
+class FakeLabelStudio(ScriptedServer):
+    """The server; project 1 with one user. Its state may be read and changed at any time.
+
+    Attributes:
+        tasks: Id -> the task's data and counters.
+        predictions: All that are stored, oldest first.
+        project: The project as its API shows it.
+        legacy_enabled: Whether the legacy token works, or personal access tokens alone.
+        revoked: Whether the personal access token was revoked.
+        access_tokens: Those that are valid now; clear it and they have expired.
+        before: Called with each request before it is carried out.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tasks: dict[int, dict[str, Any]] = {}
+        self.predictions: list[dict[str, Any]] = []
+        config = write_config(parse_parts("body"))
+        self.project = {"id": 1, "title": "Figures", "label_config": config, "model_version": ""}
+        self.legacy_enabled = True
+        self.revoked = False
+        self.access_tokens: set[str] = set()
+        self.before: Callable[[Received], None] = lambda request: None
+        self._issued = 0
+        self._faults: dict[tuple[str, str], list[Fault | None]] = {}
+        self._state = threading.RLock()
+
+    def add_tasks(self, *ids: int, image: str = "https://pictures.example/1.png") -> None:
+        for task_id in ids:
+            self.tasks[task_id] = {"data": {"image": image}, "total_annotations": 0, "cancelled_annotations": 0}
+
+    def predict(self, task_id: int, version: str = "other", **rest: Any) -> dict[str, Any]:
+        """Store a prediction."""
+        with self._state:
+            stored = {"id": len(self.predictions) + 1, "task": task_id, "model_version": version, "result": [], **rest}
+            self.predictions.append(stored)
+        return stored
+
+    def fail(self, method: str, path: str, *faults: Fault | None) -> None:
+        """Let the next requests of a kind fail in turn; `None` lets one through, as all that come after the last."""
+        self._faults[method, path] = list(faults)
+
+    def predicted(self) -> list[int]:
+        """The tasks of all predictions, sorted: one that is there twice was doubled."""
+        return sorted(one["task"] for one in self.predictions)
+
+    def posts(self) -> list[Received]:
+        return self.asked("POST", PREDICTIONS)
+
+    def answer(self, request: Received) -> Answer:
+        with self._state:
+            self.requests.append(request)
+            faults = self._faults.get((request.method, request.path))
+            fault = (faults.pop(0) if faults else None) or Fault()
+        self.before(request)
+        proper = self._serve(request) if fault.committed or fault.answer is None else None
+        self.pause(fault.delay_s)
+        return fault.answer or proper or Answer(500)
+
+    def _serve(self, request: Received) -> Answer:
+        with self._state:
+            if request.path.rstrip("/") == REFRESH:
+                return self._refresh(request.json()["refresh"])
+            if refusal := self._refusal(request.authorization or ""):
+                return _error(401, refusal)
+            routes: dict[tuple[str, str], Callable[[Received], Answer]] = {
+                ("GET", TASKS): self._list_tasks,
+                ("GET", PREDICTIONS): self._list_predictions,
+                ("POST", PREDICTIONS): self._post_prediction,
+                ("GET", PROJECT): self._show_project,
+                ("PATCH", PROJECT): self._patch_project,
+            }
+            if route := routes.get((request.method, request.path)):
+                return route(request)
+            if request.path.startswith("/api/projects/"):
+                return _error(404, "No Project matches the given query.")
+            return Answer(404, "<!DOCTYPE html><title>Page not found</title>", headers=HTML_TYPE)
+
+    def _refresh(self, token: str) -> Answer:
+        if token != PERSONAL_TOKEN or self.revoked:
+            return _error(401, "Token is blacklisted" if self.revoked else "Token is invalid")
+        self._issued += 1
+        access = jwt("access", self._issued)
+        self.access_tokens.add(access)
+        return _json({"access": access})
+
+    def _refusal(self, authorization: str) -> str:
+        kind, _, token = authorization.partition(" ")
+        if kind == "Bearer":
+            return "" if token in self.access_tokens else NO_CREDENTIALS
+        if kind.lower() != "token":
+            return NO_CREDENTIALS
+        if token != LEGACY_TOKEN:
+            return "Invalid token."
+        return "" if self.legacy_enabled else LEGACY_DISABLED
+
+    def _list_tasks(self, request: Received) -> Answer:
+        asked = request.parameters
+        query = json.loads(asked.get("query", "{}"))
+        rows = [self._row(task_id) for task_id in sorted(self.tasks)]
+        try:
+            for item in query["filters"]["items"]:
+                field = item["filter"].removeprefix("filter:tasks:")
+                meets = OPERATORS.get(item["operator"], OPERATORS["equal"])  # as Label Studio does with an unknown one
+                rows = [row for row in rows if meets(row[field], item["value"])]
+        except KeyError:
+            return _error(500, "Cannot resolve keyword")
+        page, size = int(asked.get("page", 1)), int(asked.get("page_size", 100))
+        shown = rows[(page - 1) * size : page * size]
+        if page > 1 and not shown:
+            return _error(404, "Invalid page.")
+        names = asked["include"].split(",")
+        tasks = [{name: row[name] for name in names} for row in shown]
+        return _json({"total_annotations": 0, "total_predictions": 0, "total": len(rows), "tasks": tasks})
+
+    def _row(self, task_id: int) -> dict[str, Any]:
+        return {"id": task_id, "total_predictions": self.predicted().count(task_id), **self.tasks[task_id]}
+
+    def _list_predictions(self, request: Received) -> Answer:
+        task_id = int(request.parameters["task"])
+        return _json([one for one in self.predictions if one["task"] == task_id])
+
+    def _post_prediction(self, request: Received) -> Answer:
+        content = request.json()
+        if content["task"] not in self.tasks:
+            message = f'Invalid pk "{content["task"]}" - object does not exist.'
+            return _error(400, "Validation error", {"task": [message]})
+        rest = {name: content[name] for name in ("result", "score")}
+        return _json(self.predict(content["task"], content["model_version"], **rest), 201)
+
+    def _show_project(self, request: Received) -> Answer:
+        return _json(self.project)
+
+    def _patch_project(self, request: Received) -> Answer:
+        version = request.json()["model_version"]
+        if version not in {one["model_version"] for one in self.predictions}:
+            return _error(400, "Validation error", {"model_version": ["Model version doesn't exist"]})
+        self.project["model_version"] = version
+        return _json(self.project)
+
+
+def settings_for(fake: FakeLabelStudio, **changes: Any) -> Settings:
+    """Settings for project 1 of the fake that wait for nothing, with changes."""
+    given: dict[str, Any] = {
+        "label_studio_url": fake.url,
+        "label_studio_api_token": LEGACY_TOKEN,
+        "project_id": 1,
+        "task_limit": "all",
+        "request_delay_seconds": 0,
+        "max_backoff_delay": 0,
+    }
+    return Settings(**(given | changes))
+
+
+def _json(content: object, status: int = 200) -> Answer:
+    return Answer(status, json=content, headers=JSON_TYPE)
+
+
+def _error(status: int, detail: str, validation_errors: object = None) -> Answer:
+    content = {"id": "1", "status_code": status, "version": "1.23.2", "detail": detail, "exc_info": None}
+    return _json(content | ({"validation_errors": validation_errors} if validation_errors else {}), status)

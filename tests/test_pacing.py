@@ -1,0 +1,116 @@
+import email.utils
+import re
+import threading
+import time
+from itertools import pairwise
+
+import pytest
+from tenacity import Future, RetryCallState, Retrying
+
+from wholebody.errors import LabelStudioError, StoppedError, UnavailableError
+from wholebody.pacing import Backoff, Pace, parse_retry_after, pause
+
+STOPPED = "stopped before it was done; run again to go on"
+
+
+def failed(attempt: int, error: Exception) -> RetryCallState:
+    state = RetryCallState(Retrying(), fn=None, args=(), kwargs={})
+    state.attempt_number = attempt
+    state.outcome = Future.construct(attempt, error, has_exception=True)
+    return state
+
+
+@pytest.mark.parametrize(
+    ("attempt", "cap_s", "least", "most"),
+    [
+        (1, 60, 1, 2),
+        (2, 60, 2, 3),
+        (3, 60, 4, 5),
+        (6, 60, 32, 33),
+        (7, 60, 60, 60),
+        (100, 60, 60, 60),
+        (5, 3, 3, 3),
+        (3, 0, 0, 0),  # MAX_BACKOFF_DELAY=0 asks for it
+    ],
+)
+def test_back_off_doubles_with_jitter_up_to_the_cap(attempt: int, cap_s: float, least: float, most: float) -> None:
+    waits = [Backoff(cap_s)(failed(attempt, UnavailableError("HTTP 503"))) for _ in range(50)]
+    assert least <= min(waits) <= max(waits) <= most
+    assert (len(set(waits)) > 1) == (least != most)
+
+
+@pytest.mark.parametrize(
+    ("asked", "least", "most"),
+    [
+        (None, 1, 2),
+        (0.0, 1, 2),  # not sooner than the back-off
+        (7.0, 7, 7),
+        (600.0, 600, 600),  # over MAX_BACKOFF_DELAY
+        (1e9, 3600, 3600),
+        (float("inf"), 3600, 3600),
+    ],
+)
+def test_retry_after_lengthens_the_wait(asked: float | None, least: float, most: float) -> None:
+    assert least <= Backoff(60)(failed(1, UnavailableError("HTTP 429", asked))) <= most
+
+
+def test_back_off_of_an_error_without_retry_after() -> None:
+    assert 2 <= Backoff(60)(failed(2, LabelStudioError("x"))) <= 3
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("7", 7),
+        (" 120 ", 120),
+        ("0", 0),
+        ("9" * 400, float("inf")),
+        ("Wed, 21 Oct 2015 07:28:00 GMT", 0),  # past
+        ("", None),
+        ("soon", None),
+        ("-5", None),
+        ("1.5", None),
+        ("Wed, 99 Oct 2015 07:28:00 GMT", None),
+    ],
+)
+def test_parse_retry_after(text: str, seconds: float | None) -> None:
+    assert parse_retry_after(text) == seconds
+
+
+def test_parse_retry_after_as_a_date() -> None:
+    date = email.utils.formatdate(time.time() + 90, usegmt=True)
+    assert parse_retry_after(date) == pytest.approx(90, abs=2)
+
+
+def test_pace_keeps_the_starts_apart_and_does_not_wait_when_the_time_has_gone_by() -> None:
+    pace = Pace(0.1, threading.Event())
+    starts = []
+    for work_s in (0, 0, 0.15, 0):
+        pace.wait()
+        starts.append(time.monotonic())
+        time.sleep(work_s)
+    gaps = [after - before for before, after in pairwise(starts)]
+    assert min(gaps) >= 0.1
+    assert gaps[2] < 0.25
+
+
+@pytest.mark.parametrize("delay_s", [0, 3600])
+def test_pace_starts_no_write_once_it_is_to_stop(delay_s: float) -> None:
+    stop = threading.Event()
+    pace = Pace(delay_s, stop)
+    pace.wait()
+    timer = threading.Timer(0.02 if delay_s else 0, stop.set)
+    timer.start()
+    if not delay_s:
+        timer.join()
+    with pytest.raises(StoppedError, match=f"^{re.escape(STOPPED)}$"):
+        pace.wait()
+    timer.join()
+
+
+def test_pause_ends_with_the_time_or_the_wish_to_stop() -> None:
+    stop = threading.Event()
+    pause(stop, 0.01)
+    stop.set()
+    with pytest.raises(StoppedError, match=f"^{re.escape(STOPPED)}$"):
+        pause(stop, 3600)
