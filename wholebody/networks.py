@@ -1,5 +1,6 @@
 """One ONNX file opened on one device, proved to run there. Knows tensors, not people."""
 
+import functools
 import os
 import threading
 from collections.abc import Callable
@@ -147,13 +148,19 @@ class _OpenCV:
         return [np.zeros((1, 0, 5), np.float32) if output is None else np.array(output) for output in outputs]
 
 
+@functools.cache
+def _openvino_core() -> Any:
+    """One for the process's life: a signal after the end of a core has crashed the process (OpenVINO 2026)."""
+    try:
+        from openvino import Core
+    except ImportError:
+        raise ModelError("BACKEND_TYPE=openvino: the package is not installed; pip install openvino") from None
+    return Core()
+
+
 class _OpenVINO:
     def __init__(self, path: Path, device: str, threads: int) -> None:
-        try:
-            from openvino import Core
-        except ImportError:
-            raise ModelError("BACKEND_TYPE=openvino: the package is not installed; pip install openvino") from None
-        model = Core().read_model(str(path))
+        model = _openvino_core().read_model(str(path))
         shape = model.input(0).get_partial_shape()
         self.batch: int | None = None if shape[0].is_dynamic else shape[0].get_length()
         config = {
@@ -162,7 +169,7 @@ class _OpenVINO:
             # OpenVINO's own choice on recent CPUs is bfloat16, which moved points by up to 40 pixels.
             "INFERENCE_PRECISION_HINT": "f32",
         }
-        self._compiled = Core().compile_model(model, device.upper(), config)
+        self._compiled = _openvino_core().compile_model(model, device.upper(), config)
         self._requests = threading.local()
         self.device = f"OpenVINO {device.upper()}"
 

@@ -91,14 +91,11 @@ def _stop_on_signal() -> Iterator[threading.Event]:
 def _show_predictions(client: LabelStudioClient, project_id: int, version: str) -> None:
     """Let the labeling stream show what was stored, where the project does not say what it shows."""
     try:
-        shown = client.project(project_id).model_version  # as it is now, perhaps hours after the start
-        if not shown:
+        if not client.project(project_id).model_version:  # as it is now, perhaps hours after the start
             client.show_predictions_of(project_id, version)
-        elif shown != version:
-            log.info("the labeling stream shows predictions of %r, not of %r (Settings > Predictions)", shown, version)
     except (LabelStudioError, StoppedError) as error:
         log.warning(
-            "the labeling stream may not show the predictions: %s; choose %r in Settings > Predictions", error, version
+            "the labeling stream may not show the predictions: %s; choose %r in Settings > Annotation", error, version
         )
 
 
