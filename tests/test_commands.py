@@ -150,7 +150,7 @@ def test_interrupt_ends_a_long_wait(fake: FakeLabelStudio, tmp_path: Path, metho
         while "repeated in 600.0 s" not in process.stderr.readline():
             pass
         process.send_signal(signal.SIGINT)
-        out, _ = process.communicate(timeout=5)
+        out, _ = process.communicate(timeout=60)
     assert (process.returncode, out) == (130, said)
     assert len(fake.asked(method, path)) == 1
     assert fake.predicted() == []

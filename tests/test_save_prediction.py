@@ -202,7 +202,7 @@ def test_writes_and_their_repetitions_keep_the_delay(fake: FakeLabelStudio, stop
     [
         ("", (1, 2, 4), (2, 3, 5)),
         ("30", (30, 30, 30), (30, 30, 30)),
-        (email.utils.formatdate(time.time() + 600, usegmt=True), (500, 500, 500), (600, 600, 600)),
+        ("in ten minutes", (500, 500, 500), (600, 600, 600)),
     ],
 )
 def test_waits_without_a_delay_between_writes(
@@ -215,6 +215,8 @@ def test_waits_without_a_delay_between_writes(
 ) -> None:
     waits: list[float] = []
     monkeypatch.setattr(label_studio, "pause", lambda stop, seconds: waits.append(seconds))
+    if retry_after == "in ten minutes":  # from now, not from when the tests were collected
+        retry_after = email.utils.formatdate(time.time() + 600, usegmt=True)
     fake.fail("POST", PREDICTIONS, *[http(429, retry_after)] * 3)
     client = LabelStudioClient(settings_for(fake, max_backoff_delay=60, request_delay_seconds=0), stop)
     assert client.save_prediction(5, PREDICTION)
