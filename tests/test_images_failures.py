@@ -132,7 +132,7 @@ def test_a_server_that_does_not_answer(server: ScriptedServer) -> None:
     assert (
         refusal(server.url + "/a", image_timeout_seconds=0.4) == f"{server.url}/a: 127.0.0.1:{server.port}: timed out"
     )
-    assert time.monotonic() - begun < 1
+    assert time.monotonic() - begun < 10
     assert len(server.requests) == 2
 
 
@@ -140,7 +140,7 @@ def test_a_body_that_stalls(server: ScriptedServer) -> None:
     server.on("GET", "/a", Answer(body=PNG, piece_bytes=40, pause_s=30))
     begun = time.monotonic()
     assert refusal(server.url + "/a", image_timeout_seconds=0.4).endswith(": timed out")
-    assert time.monotonic() - begun < 1
+    assert time.monotonic() - begun < 10
 
 
 def test_redirects_share_one_time_limit(server: ScriptedServer) -> None:
@@ -161,10 +161,10 @@ def test_the_limit_in_bytes(server: ScriptedServer, headers: dict[str, str]) -> 
 
 
 def test_of_a_body_without_end_no_more_than_the_limit_is_read(server: ScriptedServer) -> None:
-    server.on("GET", "/a", Answer(body=bytes(2_000_000), piece_bytes=50_000, pause_s=0.1))
+    server.on("GET", "/a", Answer(body=bytes(2_000_000), piece_bytes=50_000, pause_s=0.3))
     begun = time.monotonic()
     assert "is over the limit of 100000 bytes" in refusal(server.url + "/a", image_max_bytes=100_000)
-    assert time.monotonic() - begun < 1
+    assert time.monotonic() - begun < 3
 
 
 @pytest.mark.parametrize(

