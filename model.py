@@ -3,15 +3,20 @@
 import functools
 import logging
 import re
+import threading
+from collections.abc import Callable
 from typing import Any
 
 from label_studio_ml.model import LabelStudioMLBase
 
 from wholebody.annotator import Annotator
 from wholebody.errors import WholebodyError
-from wholebody.labeling_config import LabelingConfig, parse_labeling_config
+from wholebody.label_studio import LabelStudioClient
+from wholebody.labeling_config import parse_labeling_config
+from wholebody.openings import Openings
+from wholebody.prompts import read_prompts
 from wholebody.regions import Prediction
-from wholebody.settings import load_settings
+from wholebody.settings import Settings, load_settings
 
 log = logging.getLogger(__name__)
 
@@ -22,6 +27,12 @@ Nothing = list[Any]
 def load_annotator() -> Annotator:
     """The process's one model, loaded and warmed at the first call, which start-up makes."""
     return Annotator(load_settings())
+
+
+@functools.cache
+def shared_openings() -> Openings:
+    """What tasks are being opened in this process, for all requests."""
+    return Openings(_asker(load_settings(), load_annotator().model_version))
 
 
 class WholebodyBackend(LabelStudioMLBase):  # type: ignore[misc]  # label-studio-ml has no types
@@ -48,7 +59,8 @@ class WholebodyBackend(LabelStudioMLBase):  # type: ignore[misc]  # label-studio
 
         Returns:
             One entry a task, in order: a prediction, whose `result` is empty where nobody is seen; or `[]`
-            where the task could not be done, so that Label Studio stores nothing and asks again.
+            where the task could not be done, so that Label Studio stores nothing and asks again, or where a
+            parallel call's prediction has just been stored.
 
         Raises:
             LabelingConfigError: The labeling config has nothing to fill.
@@ -56,19 +68,31 @@ class WholebodyBackend(LabelStudioMLBase):  # type: ignore[misc]  # label-studio
         """
         config = parse_labeling_config(self.label_config)
         if context:
-            return [load_annotator().annotate(task, config) for task in tasks]
-        return [_annotate_or_nothing(task, config) for task in tasks]
+            prompts = read_prompts(context, config)
+            return [load_annotator().annotate_prompted(task, prompts) for task in tasks]
+        if len(tasks) == 1:  # somebody opens it
+            annotate = functools.partial(load_annotator().annotate, tasks[0], config)
+            return [_or_nothing(tasks[0], lambda: shared_openings().predict(tasks[0], annotate))]
+        return [_or_nothing(task, functools.partial(load_annotator().annotate, task, config)) for task in tasks]
 
     def fit(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """Nothing is learned from annotations."""
         return {}
 
 
-def _annotate_or_nothing(task: dict[str, Any], config: LabelingConfig) -> Prediction | Nothing:
+def _or_nothing(task: dict[str, Any], predict: Callable[[], Prediction | Nothing]) -> Prediction | Nothing:
     try:
-        return load_annotator().annotate(task, config)
+        return predict()
     except WholebodyError as error:
         log.warning("task %s: %s", task.get("id"), error)
     except Exception:  # a fault of ours with one task must not cost the others
         log.exception("task %s: not predicted", task.get("id"))
     return []
+
+
+def _asker(settings: Settings, model_version: str) -> Callable[[int], bool] | None:
+    """Asks Label Studio whether a task's prediction is stored; `None` without its address and a token."""
+    if settings.label_studio_url is None or settings.label_studio_api_token is None:
+        return None
+    client = LabelStudioClient(settings, threading.Event())
+    return lambda task_id: model_version in client.prediction_versions(task_id)

@@ -36,6 +36,16 @@ DRAWING = draw_figures(2, seed=1, size_wh=(960, 720))
 TWO_PEOPLE = task(1, data_uri(DRAWING.bgr))
 NOBODY = task(2, data_uri(np.full((200, 300, 3), 255, np.uint8)))
 BROKEN = task(3, "data:image/png;base64,AAAA")
+PROMPT = {
+    "result": [
+        {
+            "type": "rectangle",
+            "from_name": "prompt_box",
+            "to_name": "img",
+            "value": {"x": 10, "y": 10, "width": 50, "height": 80, "rotation": 0},
+        }
+    ]
+}
 
 
 @pytest.fixture(autouse=True)
@@ -87,9 +97,8 @@ def test_the_points_are_where_they_were_drawn(backend: WholebodyBackend) -> None
 
 
 def test_all_errors_of_an_interactive_task_are_told(backend: WholebodyBackend) -> None:
-    context = {"result": [{"type": "keypointlabels"}]}
     with pytest.raises(ImageError, match=r"^data:image/png;base64,\.\.\. \(26 characters\): not an image"):
-        backend.predict([BROKEN], context=context)
+        backend.predict([BROKEN], context=PROMPT)
 
 
 def test_a_fault_of_ours_costs_its_task_alone(
@@ -107,9 +116,9 @@ def test_a_fault_of_ours_costs_its_task_alone(
     assert (first, len(second["result"])) == ([], 268)  # type: ignore[call-overload]
     assert "task 2: not predicted" in caplog.text
     assert "IndexError: ours" in caplog.text
-    context = {"result": [{"type": "keypointlabels"}]}
+    monkeypatch.setattr(Annotator, "annotate_prompted", failing)
     with pytest.raises(IndexError, match=r"^ours$"):
-        backend.predict([NOBODY], context=context)
+        backend.predict([NOBODY], context=PROMPT)
 
 
 @pytest.mark.parametrize(
@@ -152,8 +161,7 @@ def test_the_version_changes_with_what_changes_the_answer(monkeypatch: pytest.Mo
 
 def test_an_interactive_error_is_readable_through_the_server() -> None:
     client = create_app(WholebodyBackend, load_settings(), "v").test_client()
-    context = {"result": [{"type": "keypointlabels"}]}
-    sent = {"tasks": [BROKEN], "label_config": CONFIG, "params": {"context": context}}
+    sent = {"tasks": [BROKEN], "label_config": CONFIG, "params": {"context": PROMPT}}
     response = client.post("/predict", json=sent)
     assert response.status_code == 422
     assert response.json["error"].startswith("data:image/png;base64,... (26 characters): not an image")  # type: ignore[index]

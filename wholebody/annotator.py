@@ -1,17 +1,17 @@
 """One task -> one prediction: images, estimator and regions put together. Both ways in go through here."""
 
-import logging
 import os
 from typing import Any
 
 from wholebody.estimator import load_estimator
+from wholebody.image_cache import ImageCache, SeenImage
 from wholebody.images import ImageLoader
-from wholebody.labeling_config import LabelingConfig
+from wholebody.labeling_config import ImageTarget, LabelingConfig
+from wholebody.prompted import estimate_prompted
+from wholebody.prompts import Prompts
 from wholebody.regions import Prediction, Region, mean_score, write_regions
 from wholebody.settings import Settings
 from wholebody.weights import find_weights, model_version
-
-log = logging.getLogger(__name__)
 
 
 class Annotator:
@@ -19,7 +19,8 @@ class Annotator:
 
     Args:
         settings: All settings.
-        bulk: Tuned for throughput (many tasks at a time, a thread each) rather than for latency.
+        bulk: Tuned for throughput (many tasks at a time, a thread each, no image looked at twice) rather than
+            for latency.
 
     Attributes:
         model_version: Name, mode and digest; the same wherever the same predictions come out.
@@ -37,12 +38,13 @@ class Annotator:
         self.workers = cores if bulk and on_cpu else 1
         self._threshold = settings.confidence_threshold
         self._images = ImageLoader(settings)
+        self._cache = ImageCache(0 if bulk else settings.image_cache_bytes, settings.image_cache_seconds)
         self._estimator = load_estimator(
             settings, weights, threads=1 if bulk and on_cpu else 0, concurrency=self.workers
         )
 
     def annotate(self, task: dict[str, Any], config: LabelingConfig) -> Prediction:
-        """Predict a task.
+        """Predict everybody on all images of a task.
 
         Args:
             task: A task as Label Studio sends it; `id` and `data` are read.
@@ -55,8 +57,35 @@ class Annotator:
         result: list[Region] = []
         scores = []
         for target in config.targets:
-            bgr = self._images.load(target.reference(task.get("data")), task.get("id"))
-            poses = self._estimator.estimate(bgr)
+            seen = self._see(task, target)
+            found = seen.detections(self._estimator.detect)
+            poses = self._estimator.pose(seen.bgr, found.xyxy, found.scores)
             result += write_regions(poses, target, self._threshold)
             scores.append(mean_score(poses, target))
         return Prediction(result=result, score=round(sum(scores) / len(scores), 4), model_version=self.model_version)
+
+    def annotate_prompted(self, task: dict[str, Any], prompts: Prompts) -> Prediction:
+        """Predict the people that an annotator means.
+
+        Args:
+            task: A task as Label Studio sends it; `id` and `data` are read.
+            prompts: What was drawn.
+
+        Raises:
+            ImageError: The image cannot be had.
+            PromptError: There is nobody where the annotator says.
+            ModelError: The network cannot run on this image.
+        """
+        poses = estimate_prompted(self._see(task, prompts.target), prompts, self._estimator)
+        return Prediction(
+            result=write_regions(poses, prompts.target, self._threshold),
+            score=mean_score(poses, prompts.target),
+            model_version=self.model_version,
+        )
+
+    def _see(self, task: dict[str, Any], target: ImageTarget) -> SeenImage:
+        reference = target.reference(task.get("data"))
+        if not isinstance(reference, str):  # which is refused, and need not even be hashable
+            return SeenImage(self._images.load(reference, task.get("id")))
+        key = (str(task.get("id")), reference)
+        return self._cache.get(key, lambda: self._images.load(reference, task.get("id")))

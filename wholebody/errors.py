@@ -6,6 +6,7 @@ WholebodyError               anything this project raises on purpose; the text i
 +-- LabelingConfigError      the labeling config has nothing this model can fill
 +-- RequestError             a request's body is not what Label Studio would send
 +-- ImageError               a task's image cannot be had or read: that task's own failure
++-- PromptError              what an annotator drew leads to nobody
 +-- LabelStudioError         Label Studio refused, or could not be reached
     +-- AuthenticationError  ... because of the token
     +-- UnavailableError     ... for now: 429, 5xx, a time-out, a dropped connection
@@ -43,6 +44,10 @@ class ImageError(WholebodyError):
     def __init__(self, reason: str, reference: str = "") -> None:
         super().__init__(f"{reference}: {reason}" if reference else reason)
         self.reason = reason
+
+
+class PromptError(WholebodyError):
+    """What an annotator drew leads to nobody."""
 
 
 class LabelStudioError(WholebodyError):

@@ -127,7 +127,7 @@ class LabelStudioClient:
 
         def write() -> bool:
             nonlocal posted
-            if present := self._versions(task_id):
+            if present := self.prediction_versions(task_id):
                 return posted and version in present
             self._pace.wait()
             posted = True
@@ -145,7 +145,7 @@ class LabelStudioClient:
         """Make the project's labeling stream show the predictions of a model version that is stored in it."""
         self._repeated(lambda: self._call("PATCH", f"/api/projects/{project_id}/", {"model_version": version}))
 
-    def _versions(self, task_id: int) -> set[str]:
+    def prediction_versions(self, task_id: int) -> set[str]:
         """The model versions of the predictions that a task has."""
         present = self._call("GET", "/api/predictions/", parameters={"task": task_id})
         if not isinstance(present, list):
@@ -155,7 +155,7 @@ class LabelStudioClient:
     def _is_stored(self, task_id: int, version: str) -> bool:
         """Whether a prediction is known to be stored, asked once."""
         try:
-            return version in self._versions(task_id)
+            return version in self.prediction_versions(task_id)
         except LabelStudioError:
             return False
 

@@ -9,7 +9,7 @@ import orjson
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
 
-from wholebody.errors import ImageError, LabelingConfigError, RequestError, WholebodyError
+from wholebody.errors import ImageError, LabelingConfigError, PromptError, RequestError, WholebodyError
 from wholebody.labeling_config import parse_labeling_config
 from wholebody.metrics import Metrics
 from wholebody.settings import Settings
@@ -18,6 +18,8 @@ log = logging.getLogger(__name__)
 
 MAX_BODY_BYTES = 256 << 20
 """A selection of tasks arrives in one request, each with all its earlier predictions (75 kB for two people)."""
+
+MAX_REASON_CHARS = 250
 
 OPEN_ROUTES = frozenset({"ready", "webhook"})
 """Without a password: the container's own check, and the one call that Label Studio makes without it."""
@@ -99,23 +101,24 @@ def _add_error_handlers(app: Flask) -> None:
     @app.errorhandler(LabelingConfigError)
     def bad_request(error: WholebodyError) -> Response:
         log.warning("%s refused: %s", request.path, error)  # Label Studio shows its user none of it
-        return _json({"error": str(error)}, 400)
+        return _error(str(error), 400)
 
     @app.errorhandler(ImageError)
-    def unprocessable(error: ImageError) -> Response:
+    @app.errorhandler(PromptError)
+    def unprocessable(error: WholebodyError) -> Response:
         log.warning("%s: %s", request.path, error)
-        return _json({"error": str(error)}, 422)
+        return _error(str(error), 422)
 
     @app.errorhandler(HTTPException)
     def refused(error: HTTPException) -> Response:
-        response = _json({"error": error.description}, error.code or 500)
+        response = _error(error.description or error.name, error.code or 500)
         response.headers.extend((k, v) for k, v in error.get_headers() if k in ("Allow", "WWW-Authenticate"))
         return response
 
     @app.errorhandler(Exception)
     def failed(error: Exception) -> Response:
         log.error("%s failed", request.path, exc_info=error)
-        return _json({"error": "the backend failed; its log says more"}, 500)
+        return _error("the backend failed; its log says more", 500)
 
 
 def _add_hooks(app: Flask, settings: Settings, metrics: Metrics) -> None:
@@ -124,7 +127,7 @@ def _add_hooks(app: Flask, settings: Settings, metrics: Metrics) -> None:
         g.started = time.perf_counter()
         if settings.basic_auth_user is None or request.endpoint in OPEN_ROUTES or _authenticated(settings):
             return None
-        response = _json({"error": "wrong or missing user name and password (BASIC_AUTH_USER)"}, 401)
+        response = _error("wrong or missing user name and password (BASIC_AUTH_USER)", 401)
         response.headers["WWW-Authenticate"] = 'Basic realm="wholebody"'
         return response
 
@@ -182,5 +185,11 @@ def _context(body: dict[str, Any]) -> dict[str, Any] | None:
     return context or None
 
 
-def _json(content: object, status: int = 200) -> Response:
+def _json(content: object, status: int | str = 200) -> Response:
     return Response(orjson.dumps(content), status, content_type="application/json")
+
+
+def _error(message: str, status: int) -> Response:
+    """An error as JSON, and in the status line: of a failed call Label Studio shows its user that line alone."""
+    ascii_line = "".join(c if " " <= c <= "~" else "?" for c in " ".join(message.split()))
+    return _json({"error": message}, f"{status} {ascii_line[:MAX_REASON_CHARS]}")

@@ -153,6 +153,10 @@ class Settings(BaseSettings):
     image_timeout_seconds: float = Field(20.0, gt=0, le=600, description="Longest time for fetching one image.")
     image_max_bytes: int = Field(64_000_000, ge=1, description="Largest image file that is read.")
     image_max_pixels: int = Field(100_000_000, ge=1, description="Largest image (width x height) decoded.")
+    image_cache_bytes: int = Field(
+        256_000_000, ge=0, description="Decoded images kept for the next prompt, in bytes; 0 keeps none."
+    )
+    image_cache_seconds: float = Field(600.0, gt=0, description="How long they are kept.")
     host: str = Field("0.0.0.0", description="Address the backend listens on.")
     port: int = Field(9090, ge=1, le=65535, description="Port the backend listens on.")
     threads: int = Field(8, ge=1, le=256, description="Requests the backend takes in at a time.")

@@ -1,0 +1,67 @@
+"""Images that were just looked at, with what was found in them, so that a second prompt costs only the pose."""
+
+import threading
+from collections.abc import Callable, Hashable
+
+from cachetools import TTLCache
+
+from wholebody.decoding import BGR
+from wholebody.estimator import Detections
+
+
+class SeenImage:
+    """One decoded image, and the people detected in it once somebody asks. Thread-safe.
+
+    Attributes:
+        bgr: `(h, w, 3)` uint8, BGR.
+    """
+
+    def __init__(self, bgr: BGR) -> None:
+        self.bgr = bgr
+        self._detections: Detections | None = None
+        self._lock = threading.Lock()
+
+    def detections(self, detect: Callable[[BGR], Detections]) -> Detections:
+        """The people in the image; `detect` runs the first time only."""
+        with self._lock:
+            if self._detections is None:
+                self._detections = detect(self.bgr)
+            return self._detections
+
+
+class ImageCache:
+    """Bounded in bytes and seconds. What two threads ask for at the same time is loaded once. Thread-safe.
+
+    Args:
+        max_bytes: Pixels kept in all; 0 keeps nothing.
+        ttl_s: How long an image is kept: it may change where it came from.
+    """
+
+    def __init__(self, max_bytes: int, ttl_s: float) -> None:
+        self._seen: TTLCache[Hashable, SeenImage] = TTLCache(max_bytes, ttl_s, getsizeof=lambda seen: seen.bgr.nbytes)
+        self._loading: dict[Hashable, threading.Event] = {}
+        self._lock = threading.Lock()
+
+    def get(self, key: Hashable, load: Callable[[], BGR]) -> SeenImage:
+        """The image of `key`, by `load` where it is not kept; what `load` raises is passed on."""
+        while True:
+            with self._lock:
+                seen = self._seen.get(key)
+                if seen is not None:
+                    return seen
+                other = self._loading.get(key)
+                if other is None:
+                    mine = self._loading[key] = threading.Event()
+            if other is not None:
+                other.wait()
+                continue
+            try:
+                seen = SeenImage(load())
+                with self._lock:
+                    if seen.bgr.nbytes <= self._seen.maxsize:
+                        self._seen[key] = seen
+                return seen
+            finally:
+                with self._lock:
+                    del self._loading[key]
+                mine.set()

@@ -1,0 +1,104 @@
+"""Smart-tool context -> prompts: what an annotator drew to say where a person is. Knows no pixels."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from wholebody.errors import RequestError
+from wholebody.labeling_config import ImageTarget, LabelingConfig
+from wholebody.poses import Floats
+
+BOXES = frozenset({"rectangle", "rectanglelabels"})
+CLICKS = frozenset({"keypoint", "keypointlabels"})
+
+
+@dataclass(frozen=True, slots=True)
+class Prompts:
+    """What was drawn on one image, in fractions of its width and height: boxes or clicks, never both.
+
+    Attributes:
+        target: The image and the controls that the answer fills.
+        boxes: `(n, 4)` float32 left, top, right, bottom of boxes, each around one person.
+        clicks: `(m, 2)` float32 x, y of points on people.
+        excluded: `(k, 2)` float32 x, y of points on people who are not meant.
+    """
+
+    target: ImageTarget
+    boxes: Floats
+    clicks: Floats
+    excluded: Floats
+
+
+def read_prompts(context: dict[str, Any], config: LabelingConfig) -> Prompts:
+    """The prompts in the `context` of an interactive call.
+
+    Label Studio sends more than what was drawn last. Of a label-less control: every prompt that was not accepted
+    yet, and the answer takes the place of all earlier suggestions, so all are answered. Of a control with labels:
+    also every region of that label that was accepted long ago, so only the last is answered.
+
+    Raises:
+        RequestError: No prompt in it, or one of a kind that says nothing about people.
+    """
+    regions = context.get("result")
+    if not isinstance(regions, list) or not regions or not all(isinstance(region, dict) for region in regions):
+        raise RequestError("the context holds no prompt: draw a box around a person or click on one")
+    last = regions[-1]
+    kind, control = last.get("type"), last.get("from_name")
+    if kind not in BOXES | CLICKS:
+        raise RequestError(f"a prompt of type {str(kind)[:40]!r} says nothing about people: draw a box or click")
+    alike = [r for r in regions if r.get("type") == kind and r.get("from_name") == control]
+    target = _target(config, last.get("to_name"))
+    if kind in BOXES:
+        wanted = alike if kind == "rectangle" else alike[-1:]
+        return Prompts(target, np.array([_box(r) for r in wanted], np.float32), _points([]), _points([]))
+    excluded = [r for r in alike if r.get("is_positive") is False]
+    positive = [r for r in alike if r.get("is_positive") is not False]
+    wanted = positive if kind == "keypoint" else positive[-1:]
+    if not wanted:
+        raise RequestError("the context holds only points that exclude people: click on a person")
+    return Prompts(target, np.zeros((0, 4), np.float32), _points(wanted), _points(excluded))
+
+
+def _target(config: LabelingConfig, name: object) -> ImageTarget:
+    for target in config.targets:
+        if target.name == name:
+            return target
+    known = ", ".join(target.name for target in config.targets)
+    raise RequestError(f"the prompt was drawn on {str(name)[:40]!r}, which has no keypoints to fill; known: {known}")
+
+
+def _points(regions: list[dict[str, Any]]) -> Floats:
+    points = [(_number(r, "x") / 100, _number(r, "y") / 100) for r in regions]
+    return np.array(points, np.float32).reshape(-1, 2)
+
+
+def _box(region: dict[str, Any]) -> tuple[float, float, float, float]:
+    """The upright box around a drawn one, which may have been turned around its top left corner."""
+    x, y, width, height = (_number(region, key) / 100 for key in ("x", "y", "width", "height"))
+    turn = math.radians(_number(region, "rotation", 0.0))
+    if not turn:
+        return x, y, x + width, y + height
+    # Percent of width and of height are different lengths: turn in pixels of the image's aspect.
+    aspect = _side(region, "original_width") / _side(region, "original_height")
+    corners = [(u * aspect, v) for u in (0, width) for v in (0, height)]
+    xs = [x + (u * math.cos(turn) - v * math.sin(turn)) / aspect for u, v in corners]
+    ys = [y + u * math.sin(turn) + v * math.cos(turn) for u, v in corners]
+    return min(xs), min(ys), max(xs), max(ys)
+
+
+def _number(region: dict[str, Any], key: str, default: float | None = None) -> float:
+    value = region.get("value")
+    return _finite(key, value.get(key, default) if isinstance(value, dict) else default)
+
+
+def _side(region: dict[str, Any], key: str) -> float:
+    """`original_width` or `original_height` of a region, at least a pixel."""
+    return max(1.0, _finite(key, region.get(key, 1.0)))
+
+
+def _finite(key: str, number: object) -> float:
+    if isinstance(number, bool) or not isinstance(number, int | float) or not math.isfinite(number):
+        raise RequestError(f"the prompt's {key} is {str(number)[:40]!r}, not a number")
+    return float(number)
