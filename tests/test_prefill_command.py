@@ -186,7 +186,7 @@ def test_project_that_cannot_be_changed_is_no_failure(fake: FakeLabelStudio, pre
     assert done.exit_code == ALL_WELL
     message = (
         "the labeling stream may not show the predictions: PATCH /api/projects/1/: HTTP 503; "
-        "choose 'stub-1' in Settings > Predictions"
+        "choose 'stub-1' in Settings > Annotation"
     )
     assert message in done.stderr
 
