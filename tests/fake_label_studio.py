@@ -1,4 +1,4 @@
-"""A stand-in for Label Studio as far as the prefill asks it, with its quirks, and faults by script. No test of its own.
+"""A stand-in for Label Studio as far as the commands ask it, with its quirks, and faults by script. No test of its own.
 
 with FakeLabelStudio() as fake:
     fake.add_tasks(3, 7, 8)
@@ -11,6 +11,7 @@ import base64
 import json
 import operator
 import threading
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,8 @@ from wholebody.config_writer import parse_parts, write_config
 from wholebody.settings import Settings
 
 TASKS, PREDICTIONS, PROJECT, REFRESH = "/api/tasks/", "/api/predictions/", "/api/projects/1/", "/api/token/refresh"
+VERSION, WHOAMI, BACKENDS = "/api/version/", "/api/current-user/whoami", "/api/ml/"
+BACKEND_VERSIONS, MODEL_VERSIONS = "/api/ml/1/versions", "/api/projects/1/model-versions/"
 JSON_TYPE, HTML_TYPE = {"Content-Type": "application/json"}, {"Content-Type": "text/html"}
 LEGACY_TOKEN = "0123456789abcdef0123456789abcdef01234567"
 OPERATORS: dict[str, Callable[[int, int], bool]] = {
@@ -84,6 +87,7 @@ class FakeLabelStudio(ScriptedServer):
         tasks: Id -> the task's data and counters.
         predictions: All that are stored, oldest first.
         project: The project as its API shows it.
+        backends: The connected backends as its API shows them.
         legacy_enabled: Whether the legacy token works, or personal access tokens alone.
         revoked: Whether the personal access token was revoked.
         access_tokens: Those that are valid now; clear it and they have expired.
@@ -96,6 +100,7 @@ class FakeLabelStudio(ScriptedServer):
         self.predictions: list[dict[str, Any]] = []
         config = write_config(parse_parts("body"))
         self.project = {"id": 1, "title": "Figures", "label_config": config, "model_version": ""}
+        self.backends: list[dict[str, Any]] = []
         self.legacy_enabled = True
         self.revoked = False
         self.access_tokens: set[str] = set()
@@ -140,6 +145,8 @@ class FakeLabelStudio(ScriptedServer):
         with self._state:
             if request.path.rstrip("/") == REFRESH:
                 return self._refresh(request.json()["refresh"])
+            if request.path == VERSION:
+                return _json({"release": "1.23.2", "edition": "Community"})
             if refusal := self._refusal(request.authorization or ""):
                 return _error(401, refusal)
             routes: dict[tuple[str, str], Callable[[Received], Answer]] = {
@@ -147,6 +154,9 @@ class FakeLabelStudio(ScriptedServer):
                 ("GET", PREDICTIONS): self._list_predictions,
                 ("POST", PREDICTIONS): self._post_prediction,
                 ("GET", PROJECT): self._show_project,
+                ("GET", WHOAMI): lambda _: _json({"id": 1, "username": "", "email": "ann@example.com"}),
+                ("GET", BACKENDS): lambda _: _json(self.backends),
+                ("GET", MODEL_VERSIONS): lambda _: _json(Counter(one["model_version"] for one in self.predictions)),
                 ("PATCH", PROJECT): self._patch_project,
             }
             if route := routes.get((request.method, request.path)):
@@ -208,7 +218,8 @@ class FakeLabelStudio(ScriptedServer):
         return _json(self.predict(content["task"], content["model_version"], **rest), 201)
 
     def _show_project(self, request: Received) -> Answer:
-        return _json(self.project)
+        counted = {"task_number": len(self.tasks), "total_predictions_number": len(self.predictions)}
+        return _json(self.project | counted)
 
     def _patch_project(self, request: Received) -> Answer:
         version = request.json()["model_version"]

@@ -4,6 +4,7 @@ import hashlib
 import logging
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from wholebody.errors import ModelError
 from wholebody.settings import Settings
@@ -29,17 +30,28 @@ def find_weights(settings: Settings) -> Weights:
     Raises:
         ModelError: A file is missing or cannot be downloaded, with the ways out.
     """
-    detector, detector_wh, pose, pose_wh = _of_mode(settings.mode)
-    if settings.det_model:
-        detector, detector_wh = settings.det_model, settings.det_input_size
-    if settings.pose_model:
-        pose, pose_wh = settings.pose_model, settings.pose_input_size
+    (detector, detector_wh), (pose, pose_wh) = _sources(settings)
     return Weights(
         _obtain("DET_MODEL", detector, settings.model_dir),
         detector_wh,
         _obtain("POSE_MODEL", pose, settings.model_dir),
         pose_wh,
     )
+
+
+def missing_weights(settings: Settings) -> dict[str, Path]:
+    """What `find_weights` would download: address -> where the file would be kept. Downloads nothing.
+
+    Raises:
+        ModelError: A file of the user's own is missing.
+    """
+    missing = {}
+    for name, (source, _) in zip(("DET_MODEL", "POSE_MODEL"), _sources(settings), strict=True):
+        if not _is_url(source):
+            _obtain(name, source, settings.model_dir)
+        elif not any(path.exists() for path in _kept_as(source, settings.model_dir)):
+            missing[source] = _kept_as(source, settings.model_dir)[0]
+    return missing
 
 
 def model_version(settings: Settings, weights: Weights) -> str:
@@ -61,6 +73,16 @@ def model_version(settings: Settings, weights: Weights) -> str:
     return f"wholebody-{own}-{digest.hexdigest()[:8]}"
 
 
+def _sources(settings: Settings) -> tuple[tuple[str, SizeWH], tuple[str, SizeWH]]:
+    """Path or URL, and input size, of the detector and of the pose network."""
+    detector, detector_wh, pose, pose_wh = _of_mode(settings.mode)
+    if settings.det_model:
+        detector, detector_wh = settings.det_model, settings.det_input_size
+    if settings.pose_model:
+        pose, pose_wh = settings.pose_model, settings.pose_input_size
+    return (detector, detector_wh), (pose, pose_wh)
+
+
 def _of_mode(mode: str) -> tuple[str, SizeWH, str, SizeWH]:
     if mode == "figures":
         from wholebody.figures import DETECTOR_PATH, POSE_PATH
@@ -74,7 +96,7 @@ def _of_mode(mode: str) -> tuple[str, SizeWH, str, SizeWH]:
 
 
 def _obtain(name: str, source: str, model_dir: Path) -> Path:
-    if source.lower().startswith(("http://", "https://")):
+    if _is_url(source):
         return _download(name, source, model_dir)
     path = Path(source).expanduser()
     if not path.is_file():
@@ -82,16 +104,25 @@ def _obtain(name: str, source: str, model_dir: Path) -> Path:
     return path
 
 
+def _is_url(source: str) -> bool:
+    return source.lower().startswith(("http://", "https://"))
+
+
+def _kept_as(url: str, model_dir: Path) -> tuple[Path, Path]:
+    """Where rtmlib looks for a download: the ONNX file, or the archive that it is in."""
+    filename = urlsplit(url).path.rpartition("/")[2]
+    return model_dir / f"{filename.split('.')[0]}.onnx", model_dir / filename
+
+
 def _download(name: str, url: str, model_dir: Path) -> Path:
     from rtmlib.tools.file import download_checkpoint
 
-    onnx_name = Path(url.rpartition("/")[2].split(".")[0] + ".onnx")
     try:
         return Path(download_checkpoint(url, dst_dir=str(model_dir)))
     except Exception as error:  # network, disk, a damaged archive: the ways out are the same
         log.debug("download failed", exc_info=True)
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise ModelError(
-            f"{url} cannot be downloaded ({reason}); put it into MODEL_DIR as {model_dir / onnx_name}, "
+            f"{url} cannot be downloaded ({reason}); put it into MODEL_DIR as {_kept_as(url, model_dir)[0]}, "
             f"or set {name} to a file of your own, or try MODE=figures, which needs no download"
         ) from None

@@ -1,0 +1,213 @@
+"""What the doctor says where Label Studio, the token, the project, its config or an image is wrong."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.doctor_runner import all_in_order, outcomes, run, said
+from tests.fake_label_studio import (
+    BACKENDS,
+    HTML,
+    LEGACY_TOKEN,
+    MODEL_VERSIONS,
+    PROJECT,
+    RESET,
+    TASKS,
+    VERSION,
+    WHOAMI,
+    FakeLabelStudio,
+    http,
+    jwt,
+    told,
+)
+from tests.http_server import Answer, ScriptedServer
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeLabelStudio]:
+    with all_in_order(monkeypatch) as running:
+        yield running
+
+
+@pytest.mark.parametrize(
+    ("url", "status", "expected"),
+    [
+        (None, "fail", "LABEL_STUDIO_URL is not set -> give the address"),
+        (
+            "http://127.0.0.1:9",
+            "fail",
+            "http://127.0.0.1:9 cannot be reached: connection refused -> start Label Studio",
+        ),
+        ("http://no.such.invalid", "fail", "cannot be reached: no such host -> start Label Studio"),
+    ],
+)
+def test_label_studio_is_not_there(
+    fake: FakeLabelStudio, monkeypatch: pytest.MonkeyPatch, url: str | None, status: str, expected: str
+) -> None:
+    if url is None:
+        monkeypatch.delenv("LABEL_STUDIO_URL")
+    else:
+        monkeypatch.setenv("LABEL_STUDIO_URL", url)
+    result = outcomes()
+    assert result["Label Studio"]["status"] == status
+    assert expected in f"{result['Label Studio']['message']} -> {result['Label Studio']['cure']}"
+    assert result["token"]["message"] == "needs Label Studio"
+    assert result["model version"]["message"] == "needs backend"
+    assert result["device"]["status"] == "ok", "what does not need Label Studio is looked at all the same"
+
+
+@pytest.mark.parametrize(
+    ("fault", "status", "expected"),
+    [
+        (HTML, "fail", "without JSON, which is not how Label Studio answers -> check LABEL_STUDIO_URL"),
+        (RESET, "fail", "cannot be reached: connection dropped -> start Label Studio"),
+        (told({"status": "fine"}), "fail", "answers HTTP 200, but not as Label Studio -> check LABEL_STUDIO_URL"),
+        (told({"release": "1.23.2"}, 503), "fail", "answers HTTP 503, but not as Label Studio"),
+        (told({"detail": "who are you?"}, 401), "ok", "without its version"),
+    ],
+)
+def test_label_studio_answers_strangely(fake: FakeLabelStudio, fault: Any, status: str, expected: str) -> None:
+    fake.fail("GET", VERSION, fault)
+    found, text = said("Label Studio")
+    assert (found, expected in text) == (status, True), text
+
+
+def test_redirect_names_the_final_address(server: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    server.on("GET", VERSION, Answer(301, headers={"Location": "https://labels.example/api/version/?a=b"}))
+    monkeypatch.setenv("LABEL_STUDIO_URL", server.url)
+    expected = f"{server.url} it redirects to https://labels.example/api/version/ -> set LABEL_STUDIO_URL to the final"
+    assert expected in said("Label Studio")[1]
+
+
+@pytest.mark.parametrize(
+    ("token", "expected"),
+    [
+        (None, "LABEL_STUDIO_API_TOKEN is not set -> create a personal access token"),
+        ("0" * 40, "does not accept the token (Invalid token.) -> create a personal access token"),
+        (jwt("refresh", 9), "refuses the personal access token (Token is invalid) -> create a new one"),
+        (jwt("access"), "LABEL_STUDIO_API_TOKEN is an access token, which lives five minutes -> give the personal"),
+    ],
+)
+def test_token_that_does_not_work(
+    fake: FakeLabelStudio, monkeypatch: pytest.MonkeyPatch, token: str | None, expected: str
+) -> None:
+    if token is None:
+        monkeypatch.delenv("LABEL_STUDIO_API_TOKEN")
+    else:
+        monkeypatch.setenv("LABEL_STUDIO_API_TOKEN", token)
+    status, text = said("token")
+    assert (status, expected in text) == ("fail", True), text
+    assert said("project") == ("skip", "needs token -> ")
+
+
+def test_legacy_token(fake: FakeLabelStudio, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LABEL_STUDIO_API_TOKEN", LEGACY_TOKEN)
+    assert said("token") == ("ok", "legacy token of ann@example.com -> ")
+    fake.legacy_enabled = False
+    status, text = said("token")
+    assert status == "fail"
+    assert "legacy token authentication has been disabled" in text
+    assert "-> create a personal access token in Account & Settings" in text
+
+
+def test_whoami_that_says_nothing(fake: FakeLabelStudio) -> None:
+    fake.fail("GET", WHOAMI, told([]))
+    assert said("token")[1].endswith("does not say whose the token is -> check LABEL_STUDIO_URL")
+
+
+def test_no_project_named(fake: FakeLabelStudio, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PROJECT_ID")
+    result = run()
+    assert result.exit_code == 0
+    assert re.search(r"^skip  project +no project named\n +-> give --project", result.stdout, re.MULTILINE)
+    assert said("project", "--project", "1")[0] == "ok"
+
+
+def test_missing_project(fake: FakeLabelStudio) -> None:
+    status, text = said("project", "--project", "9")
+    assert status == "fail"
+    assert text.startswith("there is no project 9 that ann@example.com may see (HTTP 404) -> give the number")
+
+
+@pytest.mark.parametrize(
+    ("path", "check", "expected"),
+    [
+        (PROJECT, "project", "project 1 is not shown as Label Studio does it"),
+        (TASKS, "image", "the tasks are not listed as Label Studio does it"),
+        (BACKENDS, "backend", "the backends are not listed as Label Studio does it"),
+        (MODEL_VERSIONS, "model version", "the model versions are not listed as Label Studio does it"),
+    ],
+)
+def test_answers_that_are_not_label_studios(fake: FakeLabelStudio, path: str, check: str, expected: str) -> None:
+    fake.fail("GET", path, *[told("fine")] * 2)
+    assert said(check) == ("fail", f"{expected} -> check LABEL_STUDIO_URL")
+    fake.fail("GET", path, *[http(502)] * 2)
+    assert said(check)[1].startswith(f"GET {path}: HTTP 502")
+
+
+def test_access_token_that_has_expired_is_renewed(fake: FakeLabelStudio) -> None:
+    fake.before = lambda request: fake.access_tokens.clear() if request.path == PROJECT else None
+    assert run().exit_code in (0, 1)
+    assert len(fake.asked("POST", "/api/token/refresh")) > 1
+
+
+def test_labels_that_match_nothing(fake: FakeLabelStudio) -> None:
+    config = str(fake.project["label_config"])
+    for name in ("nose", "left_eye"):
+        config = config.replace(f'value="{name}"', f'value="my_{name}"')
+    fake.project["label_config"] = re.sub(r' model_index="\d+"', "", config)
+    status, text = said("labeling config")
+    assert status == "warn"
+    assert "15 of 133 keypoints (body 15/17," in text
+    assert "labels that match nothing (2): my_nose, my_left_eye -> use COCO-WholeBody's names" in text
+    assert run().exit_code == 0, "a warning is no failure"
+
+
+def test_config_with_nothing_to_fill(fake: FakeLabelStudio) -> None:
+    fake.project["label_config"] = '<View><Image name="img" value="$image"/></View>'
+    status, text = said("labeling config")
+    assert status == "fail"
+    assert "no <KeyPointLabels> to fill -> use COCO-WholeBody's names" in text
+    assert said("image") == ("skip", "needs labeling config -> ")
+
+
+def test_the_task_named_is_tried(fake: FakeLabelStudio) -> None:
+    fake.add_tasks(7, image="ftp://nowhere/1.png")
+    assert said("image", "--task", "5")[1].startswith("task 5: ")
+    assert said("image", "--task", "7")[0] == "fail"
+    expected = "task 99 is not in project 1 -> give a task of this project, or leave --task out for the first"
+    assert said("image", "--task", "99") == ("fail", expected)
+
+
+@pytest.mark.parametrize(
+    ("image", "expected"),
+    [
+        (
+            "http://127.0.0.1:9/1.png",
+            "http://127.0.0.1:9/1.png: 127.0.0.1:9: connection refused -> see Troubleshooting",
+        ),
+        ("data:image/png;base64,AAAA", " -> see Troubleshooting"),
+        ("/data/upload/1/gone.png", "HTTP 404: Label Studio does not serve it"),
+    ],
+)
+def test_image_that_cannot_be_had(fake: FakeLabelStudio, image: str, expected: str) -> None:
+    fake.add_tasks(1, image=image)
+    status, text = said("image")
+    assert (status, expected in text) == ("fail", True), text
+
+
+def test_project_without_tasks(fake: FakeLabelStudio) -> None:
+    fake.tasks.clear()
+    assert said("image") == ("skip", "the project has no tasks -> import some")
+
+
+def test_skeletons_and_their_labels_that_match_nothing(fake: FakeLabelStudio) -> None:
+    fake.project["label_config"] = (
+        '<View><Image name="img" value="$image"/><VectorLabels name="bones" toName="img" skeleton="true">'
+        '<Label value="body"/><Label value="tail"/></VectorLabels></View>'
+    )
+    status, text = said("labeling config")
+    assert status == "warn"
+    assert text.startswith("skeletons of body, no person boxes on 'img'; labels that match nothing (1): tail -> ")
