@@ -5,9 +5,10 @@ from itertools import chain, combinations
 
 import pytest
 
-from wholebody.config_writer import parse_parts, write_config
+from wholebody.config_writer import PRESETS, Prompt, parse_parts, write_config
 from wholebody.errors import SettingsError
-from wholebody.keypoints import NAMES, PART_SLICES, Part
+from wholebody.keypoints import NAMES, PART_SLICES, PARTS, Part
+from wholebody.labeling_config import BoxControl, parse_labeling_config
 
 BODY, FEET, FACE, LEFT_HAND, RIGHT_HAND = Part
 ALL = tuple(Part)
@@ -34,9 +35,107 @@ def test_names_labels_and_model_indices_are_unique(parts: tuple[Part, ...]) -> N
     config = write_config(parts)
     labels = attributes(config, "Label")
     names = re.findall(r' name="([^"]+)"', config)
-    assert names == ["img", "box", *parts]
+    assert names == ["img", "prompt_box", "box", *parts]
     assert len({label["value"] for label in labels}) == len(labels)
     assert len({label["model_index"] for label in labels}) == len(labels)
+
+
+@pytest.mark.parametrize("parts", SELECTIONS, ids=",".join)
+def test_every_label_has_a_key_that_is_its_own_and_none_of_the_editors(parts: tuple[Part, ...]) -> None:
+    for skeleton in (False, True):
+        if skeleton and FEET in parts and BODY not in parts:
+            continue
+        keys = [label["hotkey"] for label in attributes(write_config(parts, skeleton=skeleton), "Label")]
+        assert len(set(keys)) == len(keys)
+        assert not set("behkmopruvw") & set(keys)
+
+
+@pytest.mark.parametrize(
+    ("parts", "name", "key"),
+    [
+        (ALL, "person", "1"),
+        (ALL, "nose", "n"),
+        (ALL, "left_shoulder", "6"),
+        (ALL, "right_shoulder", "7"),
+        (ALL, "right_heel", "l"),
+        # none that can be pressed
+        (ALL, "face-0", "\N{EN DASH}23"),
+        ([FACE], "face-67", "\N{EN DASH}90"),
+        (ALL, "left_hand_root", "\N{EN DASH}91"),
+    ],
+)
+def test_key_of_a_label(parts: Sequence[Part], name: str, key: str) -> None:
+    keys = {label["value"]: label["hotkey"] for label in attributes(write_config(parts), "Label")}
+    assert keys[name] == key
+
+
+@pytest.mark.parametrize(
+    ("prompt", "tags"),
+    [
+        (Prompt.NONE, []),
+        (Prompt.BOX, [("Rectangle", "prompt_box")]),
+        (Prompt.CLICK, [("KeyPoint", "prompt_click")]),
+        (Prompt.BOTH, [("Rectangle", "prompt_box"), ("KeyPoint", "prompt_click")]),
+    ],
+)
+@pytest.mark.parametrize("skeleton", [False, True])
+def test_prompts_are_smart_tools_without_labels(prompt: Prompt, tags: list[tuple[str, str]], skeleton: bool) -> None:
+    root = ET.fromstring(write_config(ALL, skeleton=skeleton, prompt=prompt))
+    smart = [element for element in root.iter() if element.get("smart") == "true"]
+    assert [(element.tag, element.attrib["name"]) for element in smart] == tags
+    assert all(element.attrib["smartOnly"] == "true" and not len(element) for element in smart)
+    assert {element.get("smart") for element in root.iter() if element.tag.endswith("Labels")} == {"false"}
+
+
+@pytest.mark.parametrize("parts", SELECTIONS, ids=",".join)
+def test_what_is_written_is_what_is_read(parts: tuple[Part, ...]) -> None:
+    (target,) = parse_labeling_config(write_config(parts)).targets
+    assert [control.name for control in target.keypoints] == list(parts)
+    assert [i for control in target.keypoints for i in control.labels] == [i for i in range(133) if PARTS[i] in parts]
+    assert (target.box, target.skeletons) == (BoxControl("box", "person", 0.0), ())
+
+
+@pytest.mark.parametrize(
+    ("parts", "labels"),
+    [
+        (ALL, {"body": "body", "face": "face", "left_hand": "left_hand", "right_hand": "right_hand"}),
+        ([BODY, FEET], {"body": "body"}),
+        ([BODY], {"body_without_feet": "body"}),
+        ([FACE], {"face": "face"}),
+        ([LEFT_HAND, RIGHT_HAND], {"left_hand": "left_hand", "right_hand": "right_hand"}),
+    ],
+)
+def test_skeleton_instead_of_keypoints(parts: Sequence[Part], labels: dict[str, str]) -> None:
+    config = write_config(parts, skeleton=True)
+    (target,) = parse_labeling_config(config).targets
+    (control,) = target.skeletons
+    assert (control.name, control.labels, control.unmatched) == ("skeleton", labels, ())
+    assert target.keypoints == ()
+    (vector,) = attributes(config, "VectorLabels")
+    assert {name: vector[name] for name in ("toName", "smart", "skeleton", "closable", "curves")} == {
+        "toName": "img",
+        "smart": "false",
+        "skeleton": "true",
+        "closable": "false",
+        "curves": "false",
+    }
+    colours = [label["background"] for label in attributes(config, "Label")]
+    assert len(set(colours)) == len(colours)
+
+
+def test_a_skeleton_of_feet_alone_is_refused() -> None:
+    with pytest.raises(SettingsError, match=r"^parts 'feet,face': a skeleton's feet hang on its body; add body$"):
+        write_config([FEET, FACE], skeleton=True)
+
+
+def test_presets() -> None:
+    assert {name: ",".join(parts) for name, parts in PRESETS.items()} == {
+        "body": "body",
+        "body-feet": "body,feet",
+        "wholebody": "body,feet,face,left_hand,right_hand",
+        "hands": "left_hand,right_hand",
+        "face": "face",
+    }
 
 
 @pytest.mark.parametrize("parts", SELECTIONS, ids=",".join)
@@ -102,7 +201,7 @@ def test_config_is_indented_and_ends_with_a_newline() -> None:
     lines = write_config([BODY]).splitlines(keepends=True)
     assert lines[0] == "<View>\n"
     assert lines[-1] == "</View>\n"
-    assert '          <Label value="nose" background="#2962ff" model_index="0" />\n' in lines
+    assert '          <Label value="nose" background="#2962ff" model_index="0" hotkey="n" />\n' in lines
 
 
 @pytest.mark.parametrize(

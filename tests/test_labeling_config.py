@@ -4,7 +4,13 @@ import pytest
 
 from wholebody.errors import ImageError, LabelingConfigError
 from wholebody.keypoints import NAMES
-from wholebody.labeling_config import CURE, BoxControl, ImageTarget, LabelingConfig, parse_labeling_config
+from wholebody.labeling_config import (
+    CURE,
+    BoxControl,
+    ImageTarget,
+    LabelingConfig,
+    parse_labeling_config,
+)
 
 IMAGE = '<Image name="img" value="$image"/>'
 

@@ -64,17 +64,51 @@ def prefill(dry_run: bool, failures: Path, **settings: Any) -> int:
 
 @main.command()
 @click.option(
-    "--parts",
-    default="body,feet,face,left_hand,right_hand",
+    "--preset",
+    type=click.Choice(["body", "body-feet", "wholebody", "hands", "face"]),
+    help="Which keypoints to offer: 17, 23, 133, 42 or 68.  [default: wholebody]",
+)
+@click.option("--parts", help="Instead of a preset: some of body,feet,face,left_hand,right_hand.")
+@click.option("--skeleton", is_flag=True, help="One skeleton for each part of a person instead of single points.")
+@click.option(
+    "--prompt",
+    type=click.Choice(["box", "click", "both", "none"]),
+    default="box",
     show_default=True,
-    help="Which keypoints to offer, separated by commas.",
+    help="The smart tools that ask for a person.",
+)
+@click.option(
+    "--apply",
+    "project_id",
+    type=int,
+    metavar="PROJECT_ID",
+    help="Set it on a project, if that orphans no annotation, instead of printing it.",
 )
 @errors_in_one_line
-def config(parts: str) -> None:
-    """Print a labeling config for Settings > Labeling Interface > Code."""
-    from wholebody.config_writer import parse_parts, write_config
+def config(preset: str | None, parts: str | None, skeleton: bool, prompt: str, project_id: int | None) -> None:
+    """Print a labeling config for Settings > Labeling Interface > Code, or set it on a project.
 
-    click.echo(write_config(parse_parts(parts)))
+    --apply needs LABEL_STUDIO_URL and LABEL_STUDIO_API_TOKEN.
+    """
+    from wholebody.config_command import run_config
+
+    click.echo(run_config(preset, parts, skeleton=skeleton, prompt=prompt, project_id=project_id))
+
+
+@main.command()
+@click.option("--project", "project_id", type=click.IntRange(min=1), help="Project to look at (PROJECT_ID).")
+@click.option("--task", "task_id", type=click.IntRange(min=1), help="Task whose image is tried; else the first.")
+@click.option("--json", "as_json", is_flag=True, help="Print a list of check, status, message and cure.")
+@errors_in_one_line
+def doctor(project_id: int | None, task_id: int | None, as_json: bool) -> int:
+    """Check the settings, Label Studio, a project and this machine, and say how to mend what is wrong.
+
+    Nothing is written, downloaded or predicted. Exit code: 0 nothing failed, 1 something failed, 2 the
+    settings are wrong.
+    """
+    from wholebody.doctor import run_doctor
+
+    return run_doctor(project_id, task_id, as_json=as_json)
 
 
 if __name__ == "__main__":

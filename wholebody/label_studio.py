@@ -39,6 +39,21 @@ class Project:
     model_version: str
 
 
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What the tasks, annotations and drafts of a project use, as Label Studio's summary counts it.
+
+    Attributes:
+        regions: `from_name`, `to_name` and type -> how many regions of annotations.
+        labels: `from_name` -> label -> how many, drafts included.
+        data_keys: Keys of the tasks' data.
+    """
+
+    regions: dict[tuple[str, str, str], int]
+    labels: dict[str, dict[str, int]]
+    data_keys: frozenset[str]
+
+
 class LabelStudioClient:
     """Reads tasks and writes predictions. For one thread: there is one writer.
 
@@ -145,6 +160,26 @@ class LabelStudioClient:
         """Make the project's labeling stream show the predictions of a model version that is stored in it."""
         self._repeated(lambda: self._call("PATCH", f"/api/projects/{project_id}/", {"model_version": version}))
 
+    def usage(self, project_id: int) -> Usage:
+        """What a labeling config must have, lest something of the project be orphaned."""
+        answer = self._repeated(lambda: self._call("GET", f"/api/projects/{project_id}/summary/"))
+        try:
+            regions = {_control(kind): count for kind, count in answer["created_annotations"].items()}
+            labels = {name: dict(counts) for name, counts in answer["created_labels"].items()}
+            for name, counts in answer["created_labels_drafts"].items():
+                labels.setdefault(name, {}).update(counts)
+            return Usage(regions, labels, frozenset(answer["all_data_columns"]))
+        except (AttributeError, KeyError, TypeError, ValueError):
+            raise LabelStudioError(f"{self._base_url} does not summarize projects as Label Studio does") from None
+
+    def set_label_config(self, project_id: int, label_config: str) -> None:
+        """Give a project another labeling config.
+
+        Raises:
+            LabelStudioError: Label Studio refuses it, as it does when regions would lose their control.
+        """
+        self._repeated(lambda: self._call("PATCH", f"/api/projects/{project_id}/", {"label_config": label_config}))
+
     def prediction_versions(self, task_id: int) -> set[str]:
         """The model versions of the predictions that a task has."""
         present = self._call("GET", "/api/predictions/", parameters={"task": task_id})
@@ -232,6 +267,12 @@ def _detail(response: requests.Response) -> str:
         return ""
     detail = content.get("validation_errors") or content.get("detail") or ""
     return " ".join(str(detail).split())[:300]
+
+
+def _control(kind: str) -> tuple[str, str, str]:
+    """`from_name`, `to_name` and type of regions, of which Label Studio's summary makes one word."""
+    name, to_name, region_type = kind.split("|")
+    return name, to_name, region_type
 
 
 def _query(start_id: int, *, undone: bool) -> bytes:

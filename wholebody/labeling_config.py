@@ -1,4 +1,4 @@
-"""Labeling config (Label Studio's XML) -> which controls and labels the 133 keypoints and boxes fill."""
+"""Labeling config (Label Studio's XML) -> which controls and labels keypoints, skeletons and boxes fill."""
 
 import functools
 import math
@@ -9,9 +9,9 @@ from typing import Any
 from lxml import etree
 
 from wholebody.errors import ImageError, LabelingConfigError
-from wholebody.keypoints import NAMES, PARTS, Part
+from wholebody.keypoints import PARTS, Part
+from wholebody.label_names import emitted, is_person, keypoints_of, match_labels, skeletons_of
 
-PERSON_NAMES = frozenset({"person", "people", "human"})
 FINE_PARTS = frozenset({Part.FACE, Part.LEFT_HAND, Part.RIGHT_HAND})
 COARSE_POINT_SIZE, FINE_POINT_SIZE = 0.4, 0.2
 """Default `value.width`, in percent of the image's width: larger ones run together on faces and hands."""
@@ -47,6 +47,25 @@ class KeypointControl:
 
 
 @dataclass(frozen=True, slots=True)
+class SkeletonControl:
+    """A `VectorLabels` control with `skeleton="true"`.
+
+    Attributes:
+        name: Its `name`, the regions' `from_name`.
+        labels: Key of `skeletons.SKELETONS` -> the label that stands for it.
+        unmatched: Its labels that stand for none.
+        score_threshold: `model_score_threshold`: people with a lower box score are left out.
+        point_threshold: `model_point_threshold`, or `None` where the backend's own holds.
+    """
+
+    name: str
+    labels: dict[str, str]
+    unmatched: tuple[str, ...]
+    score_threshold: float
+    point_threshold: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class BoxControl:
     """A `RectangleLabels` control: its name, the label for a person, and `model_score_threshold`."""
 
@@ -64,12 +83,19 @@ class ImageTarget:
         value: Its `value`, mostly `$` and a key of the task's data.
         keypoints: Its keypoint controls; no keypoint is in two of them.
         box: The control for person boxes, if there is one.
+        skeletons: Its skeleton controls; no part is in two of them.
     """
 
     name: str
     value: str
     keypoints: tuple[KeypointControl, ...]
     box: BoxControl | None
+    skeletons: tuple[SkeletonControl, ...] = ()
+
+    @property
+    def controls(self) -> tuple[KeypointControl | SkeletonControl, ...]:
+        """All but the box: one of them at least has labels that are filled."""
+        return (*self.keypoints, *self.skeletons)
 
     def reference(self, data: object) -> object:
         """The image reference in a task's data.
@@ -88,7 +114,7 @@ class ImageTarget:
 
 @dataclass(frozen=True, slots=True)
 class LabelingConfig:
-    """What of a labeling config this backend fills: at least one image with at least one keypoint."""
+    """What of a labeling config this backend fills: at least one image with a keypoint or a skeleton."""
 
     targets: tuple[ImageTarget, ...]
 
@@ -107,22 +133,30 @@ def parse_labeling_config(xml: object) -> LabelingConfig:
     images = {e.get("name", ""): e for e in _elements(root, "image") if e.get("value")}
     if not images:
         raise LabelingConfigError('the labeling config has no <Image name="..." value="$..."> to find people in')
-    controls = [e for e in _elements(root, "keypointlabels") if not _skipped(e)]
-    if not controls:
+    keypoints, vectors, boxes = (
+        [e for e in _elements(root, tag) if not _skipped(e)]
+        for tag in ("keypointlabels", "vectorlabels", "rectanglelabels")
+    )
+    skeletons = [e for e in vectors if _is_true(e, "skeleton")]
+    if not keypoints and not skeletons:
         raise LabelingConfigError(f"the labeling config has no <KeyPointLabels> to fill; {CURE}")
-    boxes = [e for e in _elements(root, "rectanglelabels") if not _skipped(e)]
     targets = tuple(
         ImageTarget(
             name,
             image.get("value", ""),
-            tuple(_keypoint_controls(_aimed_at(controls, name))),
+            tuple(_keypoint_controls(_aimed_at(keypoints, name))),
             _box_control(_aimed_at(boxes, name)),
+            tuple(_skeleton_controls(_aimed_at(skeletons, name))),
         )
         for name, image in images.items()
     )
-    filled = tuple(target for target in targets if any(control.labels for control in target.keypoints))
+    filled = tuple(target for target in targets if any(control.labels for control in target.controls))
     if not filled:
-        raise LabelingConfigError(_nothing_matches(controls, images))
+        if keypoints:
+            names = ("KeyPointLabels", "keypoint", "nose, left_wrist, face-0")
+        else:
+            names = ("VectorLabels", "skeleton", "body, face, left_hand, right_hand")
+        raise LabelingConfigError(_nothing_matches(keypoints or skeletons, images, *names))
     return LabelingConfig(filled)
 
 
@@ -147,7 +181,11 @@ def _elements(root: Any, tag: str) -> list[Any]:
 
 
 def _skipped(element: Any) -> bool:
-    return str(element.get("model_skip", "")).lower() in ("true", "1", "yes")
+    return _is_true(element, "model_skip")
+
+
+def _is_true(element: Any, attribute: str) -> bool:
+    return str(element.get(attribute, "")).lower() in ("true", "1", "yes")
 
 
 def _aimed_at(controls: list[Any], image: str) -> list[Any]:
@@ -157,70 +195,34 @@ def _aimed_at(controls: list[Any], image: str) -> list[Any]:
 def _keypoint_controls(elements: list[Any]) -> Iterator[KeypointControl]:
     taken: set[int] = set()
     for element in elements:
-        labels: dict[int, str] = {}
-        unmatched = []
-        for label in _elements(element, "label"):
-            found = [k for k in _keypoints_of(label) if k not in taken]
-            if not found:
-                unmatched.append(_emitted(label))
-            for keypoint in found:
-                labels[keypoint] = _emitted(label)
-                taken.add(keypoint)
         yield KeypointControl(
             element.get("name", ""),
-            labels,
-            tuple(unmatched),
+            *match_labels(_elements(element, "label"), keypoints_of, taken),
             _number(element, "model_score_threshold", 0, 1) or 0.0,
             _number(element, "model_point_threshold", 0, 1),
             _number(element, "model_point_size", 0, 100),
         )
 
 
+def _skeleton_controls(elements: list[Any]) -> Iterator[SkeletonControl]:
+    taken: set[str] = set()
+    for element in elements:
+        yield SkeletonControl(
+            element.get("name", ""),
+            *match_labels(_elements(element, "label"), skeletons_of, taken),
+            _number(element, "model_score_threshold", 0, 1) or 0.0,
+            _number(element, "model_point_threshold", 0, 1),
+        )
+
+
 def _box_control(elements: list[Any]) -> BoxControl | None:
     """The first label called person (by name or `predicted_values`), else a control's only label."""
-    named = [
-        (element, label)
-        for element in elements
-        for label in _elements(element, "label")
-        if PERSON_NAMES & {_plain(name) for name in (*_predicted_values(label), *_names(label))}
-    ]
+    named = [(element, label) for element in elements for label in _elements(element, "label") if is_person(label)]
     single = [(e, _elements(e, "label")[0]) for e in elements if len(_elements(e, "label")) == 1]
     for element, label in (*named, *single):
         threshold = _number(element, "model_score_threshold", 0, 1) or 0.0
-        return BoxControl(element.get("name", ""), _emitted(label), threshold)
+        return BoxControl(element.get("name", ""), emitted(label), threshold)
     return None
-
-
-def _keypoints_of(label: Any) -> list[int]:
-    predicted = _predicted_values(label)
-    for names in (predicted, _names(label)):
-        found = [_INDEX_OF[_plain(name)] for name in names if _plain(name) in _INDEX_OF]
-        if found:
-            return found
-    index = label.get("model_index", "")
-    if not predicted and index.isdecimal() and int(index) < len(NAMES):
-        return [int(index)]
-    return []
-
-
-def _predicted_values(label: Any) -> list[str]:
-    return [value for value in label.get("predicted_values", "").split(",") if value.strip()]
-
-
-def _names(label: Any) -> list[str]:
-    return [label.get("alias", ""), label.get("value", "")]
-
-
-def _emitted(label: Any) -> str:
-    """What a region must carry: the alias, where a label has one."""
-    return str(label.get("alias") or label.get("value") or "")
-
-
-def _plain(name: str) -> str:
-    return "".join(c for c in name.lower() if c not in " -_")
-
-
-_INDEX_OF = {_plain(name): index for index, name in enumerate(NAMES)}
 
 
 def _number(element: Any, attribute: str, low: float, high: float) -> float | None:
@@ -238,12 +240,12 @@ def _number(element: Any, attribute: str, low: float, high: float) -> float | No
     return value
 
 
-def _nothing_matches(controls: list[Any], images: dict[str, Any]) -> str:
+def _nothing_matches(controls: list[Any], images: dict[str, Any], tag: str, kind: str, known: str) -> str:
     aims = {name for c in controls for name in c.get("toName", "").split(",")}
     if not aims & images.keys():
-        return f"no <KeyPointLabels> has a toName of an <Image> ({', '.join(images)}); correct toName"
-    labels = [_emitted(label) for c in controls for label in _elements(c, "label")]
+        return f"no <{tag}> has a toName of an <Image> ({', '.join(images)}); correct toName"
+    labels = [emitted(label) for c in controls for label in _elements(c, "label")]
     if not labels:
-        return f"the <KeyPointLabels> have no <Label>; {CURE}"
+        return f"the <{tag}> have no <Label>; {CURE}"
     some = ", ".join(labels[:5]) + (", ..." if len(labels) > 5 else "")
-    return f"none of the {len(labels)} keypoint labels ({some}) is known, such as nose, left_wrist, face-0; {CURE}"
+    return f"none of the {len(labels)} {kind} labels ({some}) is known, such as {known}; {CURE}"

@@ -6,10 +6,15 @@ from typing import Any, TypedDict
 import numpy as np
 import numpy.typing as npt
 
-from wholebody.labeling_config import ImageTarget, KeypointControl
+from wholebody.keypoints import NAMES
+from wholebody.labeling_config import ImageTarget, KeypointControl, SkeletonControl
 from wholebody.poses import Floats, Poses
+from wholebody.skeletons import SKELETONS, connect
 
 Region = dict[str, Any]
+
+MIN_JOINTS = 2
+"""Joints that a skeleton has at least: a single one has no bone."""
 
 
 class Prediction(TypedDict):
@@ -23,8 +28,9 @@ class Prediction(TypedDict):
 def write_regions(poses: Poses, target: ImageTarget, point_threshold: float) -> list[Region]:
     """The regions of all people on one image.
 
-    All keypoints of all people come first, then all boxes: the editor stacks in reverse, and a box drawn above
-    its points would catch every click meant for them. A keypoint's `parentID` is its person's box.
+    All keypoints of all people come first, then all skeletons, then all boxes: the editor stacks in reverse, and
+    a box drawn above its points would catch every click meant for them. Bodies come last among the skeletons,
+    for a bone catches the clicks around it. The `parentID` of each is its person's box.
 
     Args:
         poses: The people.
@@ -34,22 +40,25 @@ def write_regions(poses: Poses, target: ImageTarget, point_threshold: float) -> 
     Returns:
         Regions with ids unique everywhere, coordinates in percent of the upright image clipped to 0..100.
     """
-    keypoints: list[Region] = []
-    boxes: list[Region] = []
-    for person in range(len(poses)):
-        box = _box_region(poses, person, target)
+    boxes = [_box_region(poses, person, target) for person in range(len(poses))]
+    regions: list[Region] = []
+    for person, box in enumerate(boxes):
         for control in target.keypoints:
             if poses.box_scores[person] >= control.score_threshold:
-                keypoints += _keypoint_regions(poses, person, target, control, point_threshold, box)
-        if box:
-            boxes.append(box)
-    return keypoints + boxes
+                regions += _keypoint_regions(poses, person, target, control, point_threshold, box)
+    for part in SKELETONS:
+        for skeleton in target.skeletons:
+            if part in skeleton.labels:
+                for person in np.flatnonzero(poses.box_scores >= skeleton.score_threshold).tolist():
+                    regions += _skeleton_region(poses, person, target, skeleton, part, point_threshold, boxes[person])
+    return regions + [box for box in boxes if box]
 
 
 def mean_score(poses: Poses, target: ImageTarget) -> float:
     """The mean score of the keypoints that the config asks for, found or not; 0 when there is nobody."""
-    asked = [keypoint for control in target.keypoints for keypoint in control.labels]
-    return round(float(poses.scores[:, asked].mean()), 4) if len(poses) else 0.0
+    asked = {keypoint for control in target.keypoints for keypoint in control.labels}
+    asked |= {joint for control in target.skeletons for part in control.labels for joint in SKELETONS[part]}
+    return round(float(poses.scores[:, sorted(asked)].mean()), 4) if len(poses) else 0.0
 
 
 def _keypoint_regions(
@@ -69,11 +78,38 @@ def _keypoint_regions(
             continue
         x, y = percent[keypoint].tolist()
         value = {"x": x, "y": y, "width": control.size_of(keypoint), "keypointlabels": [label]}
-        region = _region(poses, control.name, target.name, "keypointlabels", score, value)
-        if box:
-            region["parentID"] = box["id"]
-        regions.append(region)
+        regions.append(_region(poses, control.name, target.name, "keypointlabels", score, value, box))
     return regions
+
+
+def _skeleton_region(
+    poses: Poses,
+    person: int,
+    target: ImageTarget,
+    control: SkeletonControl,
+    part: str,
+    point_threshold: float,
+    box: Region | None,
+) -> list[Region]:
+    """The one region of a person's part, or none where no two joints of it are seen."""
+    threshold = point_threshold if control.point_threshold is None else control.point_threshold
+    percent, scores = _percent(poses.keypoints[person], poses.size_wh), poses.scores[person]
+    joints = dict(connect(SKELETONS[part], lambda joint: bool(scores[joint] >= threshold and scores[joint] > 0)))
+    if len(joints) < MIN_JOINTS:
+        return []
+    vertices = [
+        {
+            "id": NAMES[joint],
+            "x": float(percent[joint, 0]),
+            "y": float(percent[joint, 1]),
+            "prevPointId": None if parent is None else NAMES[parent],
+            "isBezier": False,
+        }
+        for joint, parent in joints.items()
+    ]
+    value = {"closed": False, "vectorlabels": [control.labels[part]], "vertices": vertices}
+    score = float(scores[list(joints)].mean())
+    return [_region(poses, control.name, target.name, "vectorlabels", score, value, box)]
 
 
 def _box_region(poses: Poses, person: int, target: ImageTarget) -> Region | None:
@@ -92,9 +128,17 @@ def _box_region(poses: Poses, person: int, target: ImageTarget) -> Region | None
     return _region(poses, control.name, target.name, "rectanglelabels", score, value)
 
 
-def _region(poses: Poses, from_name: str, to_name: str, kind: str, score: float, value: dict[str, Any]) -> Region:
+def _region(
+    poses: Poses,
+    from_name: str,
+    to_name: str,
+    kind: str,
+    score: float,
+    value: dict[str, Any],
+    parent: Region | None = None,
+) -> Region:
     width, height = poses.size_wh
-    return {
+    region = {
         "id": secrets.token_hex(8),
         "from_name": from_name,
         "to_name": to_name,
@@ -105,6 +149,7 @@ def _region(poses: Poses, from_name: str, to_name: str, kind: str, score: float,
         "score": round(score, 4),
         "value": value,
     }
+    return region | {"parentID": parent["id"]} if parent else region
 
 
 def _percent(xy: Floats, size_wh: tuple[int, int]) -> npt.NDArray[np.float64]:

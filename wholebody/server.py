@@ -76,7 +76,7 @@ def _add_model_routes(app: Flask, backend: type[Backend], model_version: str, me
     @app.post("/setup")
     def setup() -> Response:
         config = parse_labeling_config(_text(_body(), "schema"))
-        for control in (control for target in config.targets for control in target.keypoints):
+        for control in (control for target in config.targets for control in target.controls):
             if control.unmatched:
                 log.warning("%s: no keypoint for the labels %s", control.name, ", ".join(control.unmatched)[:500])
         return _json({"model_version": model_version})

@@ -1,0 +1,82 @@
+"""The printed configs in a real Label Studio: it accepts each, and the backend fills it."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import pytest
+
+from demo.backend import BackendServer
+from demo.label_studio import LabelStudioServer
+from demo.label_studio_admin import LabelStudioAdmin
+from wholebody.config_command import run_config
+from wholebody.config_writer import PRESETS, Prompt, write_config
+from wholebody.errors import LabelingConfigError
+from wholebody.figures.drawing import sample
+from wholebody.keypoints import NAMES
+from wholebody.skeletons import SKELETONS
+
+from .figure_tasks import SEED, TOLERANCE, import_figures
+
+PARTS = {"right_hand", "left_hand", "face", "body"}
+
+
+def test_every_config_is_accepted(admin: LabelStudioAdmin) -> None:
+    project = admin.create_project("configs", write_config(PRESETS["body"]))
+    for parts, skeleton, prompt in product(PRESETS.values(), (False, True), Prompt):
+        config = write_config(parts, skeleton=skeleton, prompt=prompt)
+        admin.update_project(project, label_config=config)
+        assert admin.project(project)["label_config"] == config.strip()
+
+
+def test_skeletons_go_round(admin: LabelStudioAdmin, label_studio: LabelStudioServer, backend: BackendServer) -> None:
+    project = admin.create_project("skeletons", write_config(PRESETS["wholebody"], skeleton=True))
+    admin.connect_backend(project, backend.url)
+    (task,) = import_figures(admin, label_studio, project, 1)
+    (prediction,) = admin.open_task(project, task)["predictions"]
+    *skeletons, box = prediction["result"]
+    assert box["type"] == "rectanglelabels"
+    assert {region["value"]["vectorlabels"][0]: region["parentID"] for region in skeletons} == dict.fromkeys(
+        PARTS, box["id"]
+    )
+    truth = sample(1, SEED)
+    height, width = truth.bgr.shape[:2]
+    longer = (truth.xyxy[0][2:] - truth.xyxy[0][:2]).max()
+    for region in skeletons:
+        vertices = region["value"]["vertices"]
+        part = region["value"]["vectorlabels"][0]
+        assert [vertex["id"] for vertex in vertices] == [NAMES[joint] for joint in SKELETONS[part]]
+        for vertex, joint in zip(vertices, SKELETONS[part], strict=True):
+            x, y = truth.keypoints[0][joint]
+            assert abs(vertex["x"] / 100 * width - x) <= TOLERANCE * longer
+            assert abs(vertex["y"] / 100 * height - y) <= TOLERANCE * longer
+    admin.annotate(task, prediction["result"])
+    (annotation,) = admin.request("GET", f"/api/tasks/{task}/annotations/").json()
+    assert annotation["result"] == prediction["result"]
+
+
+@pytest.fixture
+def connected(
+    label_studio: LabelStudioServer, admin: LabelStudioAdmin, monkeypatch: pytest.MonkeyPatch
+) -> LabelStudioServer:
+    """The settings name `label_studio` and a token for it."""
+    monkeypatch.setenv("LABEL_STUDIO_URL", label_studio.url)
+    monkeypatch.setenv("LABEL_STUDIO_API_TOKEN", admin.personal_access_token())
+    return label_studio
+
+
+def test_a_config_is_set_unless_it_orphans_annotations(connected: LabelStudioServer, admin: LabelStudioAdmin) -> None:
+    project = admin.create_project("apply", "<View/>")
+    said = run_config("body", None, skeleton=False, prompt="none", project_id=project)
+    where = f"project {project} 'apply'"
+    assert said == f"{where}: labeling config set to 17 keypoints (body), prompt none."
+    (task,) = admin.import_tasks(project, [{"image": "a.png"}])
+    value = {"x": 1, "y": 1, "width": 1, "keypointlabels": ["nose"]}
+    admin.annotate(task, [{"from_name": "body", "to_name": "img", "type": "keypointlabels", "value": value}])
+
+    before = admin.project(project)["label_config"]
+    with pytest.raises(LabelingConfigError, match=rf"^{where}: not changed, .*: 1 of 'body' \(keypointlabels\); "):
+        run_config("wholebody", None, skeleton=True, prompt="box", project_id=project)
+    assert admin.project(project)["label_config"] == before
+    run_config("wholebody", None, skeleton=False, prompt="both", project_id=project)
+    assert admin.project(project)["label_config"] == write_config(PRESETS["wholebody"], prompt=Prompt.BOTH).strip()
