@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 
 Nothing = list[Any]
 
+_first_call = threading.Lock()
+
 
 @functools.cache
 def load_annotator() -> Annotator:
@@ -29,9 +31,14 @@ def load_annotator() -> Annotator:
     return Annotator(load_settings())
 
 
-@functools.cache
 def shared_openings() -> Openings:
     """What tasks are being opened in this process, for all requests."""
+    with _first_call:  # the first two requests may well be parallel, and the cache would give each its own
+        return _openings()
+
+
+@functools.cache
+def _openings() -> Openings:
     return Openings(_asker(load_settings(), load_annotator().model_version))
 
 

@@ -9,39 +9,13 @@ import os
 import statistics
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import click
-import cv2
-import numpy as np
 
+from benchmarks.inputs import figure_settings, pictures, read_bgr, testdata_settings
 from wholebody.decoding import BGR
 from wholebody.estimator import load_estimator
-from wholebody.figures.drawing import write_samples
-from wholebody.settings import Settings
 from wholebody.weights import Weights, find_weights
-
-ROOT = Path(__file__).resolve().parents[1]
-SUFFIXES = (".jpg", ".jpeg", ".png")
-
-
-def testdata_settings() -> tuple[Settings, Path] | None:
-    """Real weights and photographs, where the test data is (WHOLEBODY_TESTDATA)."""
-    folder = Path(os.environ.get("WHOLEBODY_TESTDATA") or ROOT.parent / "shared" / "testdata")
-    if not (folder / "images").is_dir():
-        return None
-    models = folder / "models"
-    settings = Settings(
-        det_model=str(models / "rtmdet_nano_person.onnx"), pose_model=str(models / "wholebody133_256x192.onnx")
-    )
-    return settings, folder / "images"
-
-
-def figure_settings() -> tuple[Settings, Path]:
-    """The figure model pair and drawn figures, which are always there."""
-    folder = ROOT / ".demo" / "benchmark"
-    write_samples(folder, 6, seed=1)
-    return Settings(mode="figures"), folder
 
 
 def load_rtmlib(weights: Weights) -> Callable[[BGR], int]:
@@ -79,8 +53,8 @@ def main(rounds: int) -> None:
     click.echo(f"{weights.detector.name} + {weights.pose.name}, {os.cpu_count()} cores, {rounds} rounds\n")
     click.echo(f"{'image':34} {'people':>11} {'rtmlib ms':>10} {'ours ms':>9} {'ratio':>7}")
     ratios = []
-    for path in sorted(path for path in folder.iterdir() if path.suffix in SUFFIXES):
-        bgr = np.asarray(cv2.imread(str(path)), np.uint8)
+    for path in pictures(folder):
+        bgr = read_bgr(path)
         times: dict[str, list[float]] = {name: [] for name in rivals}
         people = {}
         for number in range(rounds + 1):

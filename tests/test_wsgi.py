@@ -13,6 +13,9 @@ from pathlib import Path
 import pytest
 import requests
 
+from wholebody.config_writer import write_config
+from wholebody.keypoints import Part
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -67,6 +70,21 @@ def test_it_serves_once_the_model_is_loaded_and_stops_when_told(url: str) -> Non
     assert version.startswith("wholebody-figures-")
     assert requests.get(url + "/health", timeout=5).json() == {"status": "UP", "model_class": "WholebodyBackend"}
     assert requests.post(url + "/predict", data="?", timeout=5).status_code == 400
+
+
+def test_the_status_line_says_what_is_wrong(url: str) -> None:
+    """As `requests` tells it to Label Studio, which shows its user nothing else."""
+    context = {"result": [{"type": "brush\r\nX-Injected: 1", "from_name": "ä"}]}
+    sent = {"tasks": [{"id": 1}], "label_config": write_config([Part.BODY]), "params": {"context": context}}
+    refused = requests.post(url + "/predict", json=sent, timeout=5)
+    message = r"a prompt of type 'brush\r\nX-Injected: 1' says nothing about people: draw a box or click"
+    assert (refused.status_code, refused.reason, refused.json()) == (400, message, {"error": message})
+    context["result"] = [{"type": "rectangle", "to_name": "ä\n"}]
+    refused = requests.post(url + "/predict", json=sent, timeout=5)
+    assert refused.reason.startswith(r"the prompt was drawn on '?\n', which has no keypoints to fill")
+    assert refused.json()["error"].startswith(r"the prompt was drawn on 'ä\n', which")
+    with pytest.raises(requests.HTTPError, match=r"^400 Client Error: the prompt was drawn on "):
+        refused.raise_for_status()
 
 
 @pytest.mark.parametrize(

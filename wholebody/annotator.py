@@ -1,5 +1,6 @@
 """One task -> one prediction: images, estimator and regions put together. Both ways in go through here."""
 
+import hashlib
 import os
 from typing import Any
 
@@ -87,5 +88,6 @@ class Annotator:
         reference = target.reference(task.get("data"))
         if not isinstance(reference, str):  # which is refused, and need not even be hashable
             return SeenImage(self._images.load(reference, task.get("id")))
-        key = (str(task.get("id")), reference)
+        # A digest: a data URI may be larger than its picture.
+        key = (str(task.get("id")), hashlib.sha256(reference.encode("utf-8", "surrogatepass")).digest())
         return self._cache.get(key, lambda: self._images.load(reference, task.get("id")))

@@ -8,6 +8,9 @@ from cachetools import TTLCache
 from wholebody.decoding import BGR
 from wholebody.estimator import Detections
 
+OWN_BYTES = 4096
+"""What an image takes beside its pixels, at most: without it, pictures of one pixel would never fill the cache."""
+
 
 class SeenImage:
     """One decoded image, and the people detected in it once somebody asks. Thread-safe.
@@ -21,6 +24,11 @@ class SeenImage:
         self._detections: Detections | None = None
         self._lock = threading.Lock()
 
+    @property
+    def size_bytes(self) -> int:
+        """What keeping it takes."""
+        return self.bgr.nbytes + OWN_BYTES
+
     def detections(self, detect: Callable[[BGR], Detections]) -> Detections:
         """The people in the image; `detect` runs the first time only."""
         with self._lock:
@@ -33,12 +41,12 @@ class ImageCache:
     """Bounded in bytes and seconds. What two threads ask for at the same time is loaded once. Thread-safe.
 
     Args:
-        max_bytes: Pixels kept in all; 0 keeps nothing.
+        max_bytes: What all that is kept may take; 0 keeps nothing.
         ttl_s: How long an image is kept: it may change where it came from.
     """
 
     def __init__(self, max_bytes: int, ttl_s: float) -> None:
-        self._seen: TTLCache[Hashable, SeenImage] = TTLCache(max_bytes, ttl_s, getsizeof=lambda seen: seen.bgr.nbytes)
+        self._seen: TTLCache[Hashable, SeenImage] = TTLCache(max_bytes, ttl_s, getsizeof=lambda seen: seen.size_bytes)
         self._loading: dict[Hashable, threading.Event] = {}
         self._lock = threading.Lock()
 
@@ -58,7 +66,7 @@ class ImageCache:
             try:
                 seen = SeenImage(load())
                 with self._lock:
-                    if seen.bgr.nbytes <= self._seen.maxsize:
+                    if seen.size_bytes <= self._seen.maxsize:
                         self._seen[key] = seen
                 return seen
             finally:

@@ -13,6 +13,9 @@ from wholebody.poses import Floats
 BOXES = frozenset({"rectangle", "rectanglelabels"})
 CLICKS = frozenset({"keypoint", "keypointlabels"})
 
+MAX_NUMBER = 1e6
+"""No percentage, angle or side of an image is larger; what is would overflow in the arithmetic."""
+
 
 @dataclass(frozen=True, slots=True)
 class Prompts:
@@ -45,10 +48,10 @@ def read_prompts(context: dict[str, Any], config: LabelingConfig) -> Prompts:
     if not isinstance(regions, list) or not regions or not all(isinstance(region, dict) for region in regions):
         raise RequestError("the context holds no prompt: draw a box around a person or click on one")
     last = regions[-1]
-    kind, control = last.get("type"), last.get("from_name")
-    if kind not in BOXES | CLICKS:
+    kind = last.get("type")
+    if not isinstance(kind, str) or kind not in BOXES | CLICKS:
         raise RequestError(f"a prompt of type {str(kind)[:40]!r} says nothing about people: draw a box or click")
-    alike = [r for r in regions if r.get("type") == kind and r.get("from_name") == control]
+    alike = [r for r in regions if all(r.get(key) == last.get(key) for key in ("type", "from_name", "to_name"))]
     target = _target(config, last.get("to_name"))
     if kind in BOXES:
         wanted = alike if kind == "rectangle" else alike[-1:]
@@ -99,6 +102,8 @@ def _side(region: dict[str, Any], key: str) -> float:
 
 
 def _finite(key: str, number: object) -> float:
-    if isinstance(number, bool) or not isinstance(number, int | float) or not math.isfinite(number):
-        raise RequestError(f"the prompt's {key} is {str(number)[:40]!r}, not a number")
+    if isinstance(number, bool) or not isinstance(number, int | float):
+        raise RequestError(f"the prompt's {key} must be a number, not {str(number)[:40]!r}")
+    if not abs(number) <= MAX_NUMBER:  # nor is NaN
+        raise RequestError(f"the prompt's {key} must be a number of at most {MAX_NUMBER:,.0f}")
     return float(number)
