@@ -1,7 +1,8 @@
 """What a second box prompt on an image costs beside the pose network: `python -m benchmarks.prompt_latency`.
 
 The prompt goes through the Flask app as Label Studio sends it; the pose network alone runs on the very crop that
-the prompt led to, in the same session, in turns. Absolute times belong to the machine.
+the prompt led to, in the same session, in turns. `beside` is the median of the differences, round by round.
+Absolute times belong to the machine, and to it alone: on a busy one they say little.
 """
 
 import functools
@@ -115,8 +116,8 @@ def find_body(client: FlaskClient, recorder: Recorder, bodies: list[bytes], runs
     return None
 
 
-def medians_ms(rivals: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    """The median time of each, taken in turns."""
+def times_ms(rivals: dict[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
+    """The times of each, round by round, taken in turns."""
     times: dict[str, list[float]] = {name: [] for name in rivals}
     for number in range(rounds + 1):
         for name, run in sorted(rivals.items(), reverse=bool(number % 2)):
@@ -124,7 +125,7 @@ def medians_ms(rivals: dict[str, Callable[[], object]], rounds: int) -> dict[str
             run()
             if number:  # the first round warms up
                 times[name].append((time.perf_counter() - start) * 1e3)
-    return {name: statistics.median(taken) for name, taken in times.items()}
+    return times
 
 
 def measure(client: FlaskClient, recorder: Recorder, address: str, path: Path, boxes: Floats, rounds: int) -> float:
@@ -137,14 +138,18 @@ def measure(client: FlaskClient, recorder: Recorder, address: str, path: Path, b
     crop = recorder.inputs[0]
     wide = [prompt_body(address, bgr, widened(box, share)) for share in WIDENINGS for box in boxes]
     loose = find_body(client, recorder, wide, runs=2)
-    rivals = {"bare": lambda: recorder.network.run(crop), "close": lambda: send(client, close)}
+    rivals: dict[str, Callable[[], object]] = {
+        "network": lambda: recorder.network.run(crop),
+        "prompt": lambda: send(client, close),
+    }
     if loose is not None:
         rivals["loose"] = lambda: send(client, loose)
-    taken = medians_ms(rivals, rounds)
-    beside = taken["close"] - taken["bare"]
+    times = times_ms(rivals, rounds)
+    medians = {name: statistics.median(taken) for name, taken in times.items()}
+    beside = statistics.median(b - a for a, b in zip(times["network"], times["prompt"], strict=True))
     click.echo(
-        f"{path.name:34} {taken['bare']:9.1f} {taken['close']:9.1f} {beside:9.1f} "
-        f"{taken['close'] / taken['bare']:6.2f} {taken.get('loose', float('nan')):9.1f}"
+        f"{path.name:34} {medians['network']:9.1f} {medians['prompt']:9.1f} {beside:9.1f} "
+        f"{medians['prompt'] / medians['network']:6.2f} {medians.get('loose', float('nan')):9.1f}"
     )
     return beside
 
@@ -167,7 +172,7 @@ def main(rounds: int) -> None:
             found = estimator.detect(read_bgr(path))
             if len(found.xyxy):
                 beside.append(measure(client, recorder, f"{url}/{path.name}", path, found.xyxy, rounds))
-    click.echo(f"\nbeside the network: {statistics.median(beside):.1f} ms (median), {max(beside):.1f} ms (most)")
+    click.echo(f"\nbeside the network: {np.nanmedian(beside):.1f} ms (median), {np.nanmax(beside):.1f} ms (most)")
     click.echo("A loose box is looked at once more, which takes a second run of the network.")
 
 

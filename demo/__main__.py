@@ -18,7 +18,7 @@ from demo.backend import ROOT, BackendServer, environment
 from demo.label_studio import EMAIL, PASSWORD, LabelStudioServer
 from demo.label_studio_admin import LabelStudioAdmin, local_file_url
 from demo.process import StartError, free_port
-from wholebody.config_writer import write_config
+from wholebody.config_writer import Prompt, write_config
 from wholebody.figures.drawing import write_samples
 from wholebody.keypoints import Part
 
@@ -26,6 +26,8 @@ SAMPLES = 6
 SEED = 1
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".avif"})
 LABEL_STUDIO_PORT, BACKEND_PORT = 8080, 9090
+
+ANNOTATING = Path("docs", "annotating.md")
 
 MODEL_VARIABLES = ("BACKEND_TYPE", "DEVICE", "MODEL_DIR", "DET_INPUT_SIZE", "POSE_INPUT_SIZE")
 MODEL_FILES = ("DET_MODEL", "POSE_MODEL")
@@ -37,8 +39,10 @@ Label Studio is ready.
      Log in as  {email}
      Password   {password}
   2. This last task has no prediction yet: the backend makes it while the task opens.
-  3. The other {filled} tasks were filled by the prefill: {project_url}
      Click a point to select its region; drag it to correct it; Submit when the task is right.
+  3. To add a person: switch on Auto-Annotation, at the bottom; click the pink tool, the last beside the picture;
+     draw a box around the person; click the green tick. More: {annotating}
+  4. The other {filled} tasks were filled by the prefill: {project_url}
 
 Backend     {backend_url}  (log: {backend_log})
 Everything  {folder}
@@ -76,7 +80,7 @@ def _run(folder: Path, files: list[Path], mode: str, exit_when_ready: bool) -> N
         click.echo(f"Starting the backend (MODE={mode}) ...")
         with BackendServer(settings, folder / "backend.log", _port(BACKEND_PORT)) as backend:
             project = _make_project(admin, files[:-1])
-            admin.connect_backend(project, backend.url)
+            admin.connect_backend(project, backend.url, is_interactive=True)
             click.echo(f"Filling {len(files) - 1} of {len(files)} tasks: python create_predictions.py ...")
             _prefill(settings, project, folder)
             (last,) = admin.import_tasks(project, [{"image": _local_url(files[-1])}])
@@ -88,6 +92,7 @@ def _run(folder: Path, files: list[Path], mode: str, exit_when_ready: bool) -> N
                     email=EMAIL,
                     password=PASSWORD,
                     filled=len(files) - 1,
+                    annotating=ANNOTATING,
                     backend_url=backend.url,
                     backend_log=backend.log_path,
                     folder=folder,
@@ -122,7 +127,7 @@ def _settings(label_studio_url: str, token: str, mode: str) -> dict[str, str]:
 
 def _make_project(admin: LabelStudioAdmin, files: list[Path]) -> int:
     title = f"Whole-body poses {datetime.now():%Y-%m-%d %H:%M:%S}"
-    project = admin.create_project(title, write_config(tuple(Part)))
+    project = admin.create_project(title, write_config(tuple(Part), prompt=Prompt.BOTH))
     admin.add_local_storage(project, files[0].parent)
     admin.import_tasks(project, [{"image": _local_url(path)} for path in files])
     return project

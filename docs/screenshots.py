@@ -1,4 +1,4 @@
-"""Makes docs/images/editor.png: drawn figures with their predicted regions in a real Label Studio.
+"""Makes the pictures in docs/images: drawn figures in a real Label Studio, from the opened task to a selected point.
 
 Run as `python -m docs.screenshots`. It needs what `make demo` needs, and Chromium (CHROMIUM says where).
 """
@@ -6,47 +6,52 @@ Run as `python -m docs.screenshots`. It needs what `make demo` needs, and Chromi
 from __future__ import annotations
 
 import io
-import os
 import tempfile
-from collections.abc import Mapping
+import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 import cv2
 from PIL import Image
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Locator, sync_playwright
 
 from demo.backend import BackendServer
-from demo.label_studio import EMAIL, PASSWORD, LabelStudioServer
+from demo.label_studio import LabelStudioServer
 from demo.label_studio_admin import LabelStudioAdmin, local_file_url
+from tests.label_studio.browser import BOX_TOOL, Editor, fresh_editor, launch, log_in
 from wholebody.config_writer import write_config
 from wholebody.figures.drawing import draw_figures
 from wholebody.keypoints import Part
 
-TARGET = Path(__file__).parent / "images" / "editor.png"
+FOLDER = Path(__file__).parent / "images"
 FIGURES, SEED, IMAGE_WH = 3, 4, (1280, 720)
 WINDOW_WH = (1440, 660)
-TIMEOUT_S = 60.0
-SETTLE_MS = 3000
-"""The canvas tells nobody when it has drawn."""
+MARGIN = 1.5
+"""How much wider than the person the box is drawn on each side, in percent of the image."""
 SELECTED = "left_wrist"
+STEADY_S, TIMEOUT_S = 0.7, 30.0
+"""The canvas tells nobody when it has drawn: it has when two pictures in a row are equal."""
 
-CHROMIUM = "/usr/bin/chromium"
-CHROMIUM_OPTIONS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
+_BADGE = """([number, x, y]) => {
+    const badge = document.createElement('div');
+    badge.className = 'screenshot-badge';
+    badge.textContent = number;
+    badge.style = `position:fixed; left:${x}px; top:${y}px; transform:translate(-50%, -50%); z-index:99999;
+        width:26px; height:26px; border-radius:50%; background:#c2185b; color:#fff; font:bold 16px/26px sans-serif;
+        text-align:center; pointer-events:none`;
+    document.body.append(badge);
+}"""
+_NO_BADGES = "() => document.querySelectorAll('.screenshot-badge').forEach(badge => badge.remove())"
+
+Json = dict[str, Any]
 
 
 def main() -> None:
-    """Start everything, look, save the picture."""
-    with tempfile.TemporaryDirectory(prefix="screenshots-") as name:
+    """Start everything, look, save the pictures."""
+    FOLDER.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="screenshots-") as name, sync_playwright() as playwright:
         folder = Path(name)
         with LabelStudioServer(folder / "label-studio", folder / "files", legacy_tokens=False) as label_studio:
             admin = label_studio.admin()
@@ -55,69 +60,103 @@ def main() -> None:
                 "LABEL_STUDIO_URL": label_studio.url,
                 "LABEL_STUDIO_API_TOKEN": admin.personal_access_token(),
             }
+            browser = launch(playwright)
             with BackendServer(settings, folder / "backend.log") as backend:
-                project, region = _make_task(admin, label_studio.files_root, backend.url)
-                png = _look(label_studio.url, project, region)
-    TARGET.parent.mkdir(exist_ok=True)
-    TARGET.write_bytes(_compressed(png))
-    click.echo(f"{TARGET}: {TARGET.stat().st_size // 1000} kB")
+                project, result = _make_task(admin, label_studio.files_root, backend.url)
+                login = log_in(browser, label_studio.url)
+                with fresh_editor(browser, label_studio.url, login, WINDOW_WH) as editor:
+                    editor.open_stream(project)
+                    _tell(editor, result)
+            browser.close()
 
 
-def _make_task(admin: LabelStudioAdmin, files_root: Path, backend_url: str) -> tuple[int, dict[str, Any]]:
-    """A project with one predicted task: its id, and the region to select."""
+def _make_task(admin: LabelStudioAdmin, files_root: Path, backend_url: str) -> tuple[int, list[Json]]:
+    """A project with one task, in which the model has missed the last figure; and all figures' regions."""
     folder = files_root / "figures"
     folder.mkdir()
-    picture = folder / "figures.png"
-    cv2.imwrite(str(picture), draw_figures(FIGURES, SEED, IMAGE_WH).bgr)
+    cv2.imwrite(str(folder / "figures.png"), draw_figures(FIGURES, SEED, IMAGE_WH).bgr)
     project = admin.create_project("Whole-body poses", write_config(tuple(Part)))
     admin.add_local_storage(project, folder)
     (task,) = admin.import_tasks(project, [{"image": local_file_url("figures/figures.png")}])
-    admin.connect_backend(project, backend_url)
+    admin.connect_backend(project, backend_url, is_interactive=True)
     admin.retrieve_predictions(project, [task])
-    regions = admin.predictions(task)[0]["result"]
-    named = [region for region in regions if region["value"].get("keypointlabels") == [SELECTED]]
-    if len(named) != FIGURES:
-        raise RuntimeError(f"{len(named)} figures predicted, not {FIGURES}")
-    return project, min(named, key=lambda region: region["value"]["x"])
+    (prediction,) = admin.predictions(task)
+    result = list(prediction["result"])
+    missed = _boxes(result)[-1]["id"]
+    seen = [region for region in result if missed not in (region["id"], region.get("parentID"))]
+    admin.request("PATCH", f"/api/predictions/{prediction['id']}/", json={"result": seen})
+    return project, result
 
 
-def _look(url: str, project: int, region: Mapping[str, Any]) -> bytes:
-    """Open the project's labeling stream in a browser and select a region; the window as PNG."""
-    with sync_playwright() as playwright:
-        executable = os.environ.get("CHROMIUM", CHROMIUM)
-        browser = playwright.chromium.launch(executable_path=executable, args=CHROMIUM_OPTIONS)
-        page = browser.new_page(viewport={"width": WINDOW_WH[0], "height": WINDOW_WH[1]})
-        page.set_default_timeout(TIMEOUT_S * 1000)
-        page.goto(f"{url}/user/login/")
-        page.fill("input[name=email]", EMAIL)
-        page.fill("input[name=password]", PASSWORD)
-        page.press("input[name=password]", "Enter")
-        page.wait_for_url(lambda address: "/user/login" not in address)
-        page.goto(f"{url}/projects/{project}/data?labeling=1")
-        page.locator(".lsf-outliner-item").first.wait_for()  # the list of regions
-        page.wait_for_timeout(SETTLE_MS)
-        _click(page, region)
-        page.get_by_text("View region details").wait_for(state="hidden")
-        page.mouse.move(0, 0)
-        page.wait_for_timeout(SETTLE_MS)
-        png = page.screenshot()
-        browser.close()
-    return png
+def _tell(editor: Editor, result: Sequence[Json]) -> None:
+    """What an annotator does, and a picture at each step."""
+    boxes = _boxes(result)
+    editor.wait_for_regions(len(result) // len(boxes) * (len(boxes) - 1))
+    _save(editor, "opened")
+
+    editor.switch("Auto-Annotation")
+    _badge(editor, 1, editor.page.get_by_text("Auto-Annotation", exact=True))
+    _badge(editor, 2, editor.smart_tool)
+    editor.smart_tool.hover()
+    _save(editor, "smart-tool")
+    editor.page.evaluate(_NO_BADGES)
+
+    editor.choose(BOX_TOOL, "prompt_box")
+    box = boxes[-1]["value"]
+    left, top = box["x"] - MARGIN, box["y"] - MARGIN
+    right, bottom = box["x"] + box["width"] + MARGIN, box["y"] + box["height"] + MARGIN
+    editor.prompt_box((left / 100, top / 100, right / 100, bottom / 100))
+    _badge(editor, 3, editor.page.get_by_test_id("bottombar-accept-suggestions-button"))
+    _save(editor, "suggestions")
+    editor.page.evaluate(_NO_BADGES)
+
+    editor.accept()
+    editor.wait_for_regions(len(result))
+    _save(editor, "accepted")
+
+    editor.page.get_by_label("move-tool").click()
+    wrist = min(_named(result, SELECTED), key=lambda region: region["value"]["x"])["value"]
+    editor.click((wrist["x"] / 100, wrist["y"] / 100))
+    editor.page.mouse.move(0, 0)
+    _save(editor, "editor")
 
 
-def _click(page: Page, region: Mapping[str, Any]) -> None:
-    """Click a keypoint on the canvas."""
-    canvas = page.locator(".konvajs-content").first.bounding_box()
-    if canvas is None:
-        raise RuntimeError("the editor shows no canvas")
-    left, top, value = canvas["x"], canvas["y"], region["value"]
-    page.mouse.click(left + canvas["width"] * value["x"] / 100, top + canvas["height"] * value["y"] / 100)
+def _boxes(result: Sequence[Json]) -> list[Json]:
+    """The people's boxes, from left to right."""
+    boxes = [region for region in result if region["type"] == "rectanglelabels"]
+    if len(boxes) != FIGURES:
+        raise RuntimeError(f"{len(boxes)} figures predicted, not {FIGURES}")
+    return sorted(boxes, key=lambda box: float(box["value"]["x"]))
+
+
+def _named(result: Sequence[Json], name: str) -> list[Json]:
+    return [region for region in result if region["value"].get("keypointlabels") == [name]]
+
+
+def _badge(editor: Editor, number: int, at: Locator) -> None:
+    """A number at the upper left of a part of the page."""
+    place = at.bounding_box()
+    if place is None:
+        raise RuntimeError(f"nothing to put number {number} at")
+    editor.page.evaluate(_BADGE, [number, place["x"], place["y"] - 4])
+
+
+def _save(editor: Editor, name: str) -> None:
+    """Save the window once it stands still."""
+    deadline = time.monotonic() + TIMEOUT_S
+    before, png = b"", editor.page.screenshot()
+    while png != before and time.monotonic() < deadline:
+        editor.page.wait_for_timeout(STEADY_S * 1000)
+        before, png = png, editor.page.screenshot()
+    path = FOLDER / f"{name}.png"
+    path.write_bytes(_compressed(png))
+    click.echo(f"{path}: {path.stat().st_size // 1000} kB")
 
 
 def _compressed(png: bytes) -> bytes:
-    """The same pixels in a smaller file."""
+    """The same picture in a smaller file: it has few colours."""
     with Image.open(io.BytesIO(png)) as picture, io.BytesIO() as smaller:
-        picture.convert("RGB").save(smaller, "PNG", optimize=True)
+        picture.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(smaller, "PNG", optimize=True)
         return smaller.getvalue()
 
 

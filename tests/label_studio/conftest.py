@@ -5,12 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from demo.backend import BackendServer
 from demo.label_studio import DEFAULT_VENV, LabelStudioServer, is_installed
 from demo.label_studio_admin import LabelStudioAdmin
+
+from .browser import Editor, chromium_path, fresh_editor, launch, log_in
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -50,3 +56,43 @@ def backend(
     }
     with BackendServer(settings, tmp_path_factory.mktemp("backend") / "backend.log") as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def real_backend(
+    label_studio: LabelStudioServer, admin: LabelStudioAdmin, testdata: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[BackendServer]:
+    """This project's backend with the real weights of the test data."""
+    settings = {
+        "DET_MODEL": str(testdata / "models" / "rtmdet_nano_person.onnx"),
+        "POSE_MODEL": str(testdata / "models" / "wholebody133_256x192.onnx"),
+        "LABEL_STUDIO_URL": label_studio.url,
+        "LABEL_STUDIO_API_TOKEN": admin.personal_access_token(),
+    }
+    with BackendServer(settings, tmp_path_factory.mktemp("real-backend") / "backend.log") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """One browser for the whole run; tests keep apart by their own contexts."""
+    api = pytest.importorskip("playwright.sync_api", reason="no playwright: run `make install`")
+    if not chromium_path().is_file():
+        pytest.skip(f"no Chromium at {chromium_path()}: install it, or set CHROMIUM")
+    with api.sync_playwright() as playwright:
+        browser = launch(playwright)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def login(chromium: Browser, label_studio: LabelStudioServer) -> Any:
+    """The first user's login, for `fresh_editor`."""
+    return log_in(chromium, label_studio.url)
+
+
+@pytest.fixture
+def editor(chromium: Browser, label_studio: LabelStudioServer, login: Any) -> Iterator[Editor]:
+    """An editor in a browser that nobody used before."""
+    with fresh_editor(chromium, label_studio.url, login) as editor:
+        yield editor

@@ -1,0 +1,261 @@
+"""What an annotator sees and does in Label Studio's labeling editor, in a real Chromium. It judges nothing.
+
+Places in an image are fractions of its width and height, 0..1.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import Image
+
+from demo.label_studio import EMAIL, PASSWORD
+
+if TYPE_CHECKING:  # tests are skipped where it is not installed
+    from playwright.sync_api import Browser, Locator, Page, Playwright, Response
+
+Json = dict[str, Any]
+XY = tuple[float, float]
+XYXY = tuple[float, float, float, float]
+
+CHROMIUM = "/usr/bin/chromium"
+CHROMIUM_OPTIONS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+WINDOW_WH = (1440, 900)
+TIMEOUT_S = 60.0
+
+BOX_TOOL, CLICK_TOOL = "rectangle-tool", "key-point-tool"
+"""What Label Studio calls the buttons of the smart tools."""
+
+_READY = """() => {
+    const editor = window.Htx;
+    const image = editor?.annotationStore?.selected?.objects?.[0];
+    return !!editor && !editor.isLoading && image?.naturalWidth > 1 && image?.stageWidth > 1;
+}"""
+_REGIONS = "() => window.Htx.annotationStore.selected.serializeAnnotation()"
+_SUGGESTIONS = "() => window.Htx.annotationStore.selected.suggestions.size"
+_COUNT = "() => window.Htx.annotationStore.selected.regions.length"
+_TOOL = """() => {
+    const tool = window.Htx.annotationStore.selected.objects[0].getToolsManager().findSelectedTool();
+    return tool?.dynamic ? tool.control.name : null;
+}"""
+_ON_SCREEN = """([x, y]) => {
+    const image = window.Htx.annotationStore.selected.objects[0];
+    return [x * image.stageWidth, y * image.stageHeight];
+}"""
+
+
+def chromium_path() -> Path:
+    """The browser: CHROMIUM, else Debian's."""
+    return Path(os.environ.get("CHROMIUM") or CHROMIUM)
+
+
+def launch(playwright: Playwright) -> Browser:
+    """Start the browser, without a window."""
+    return playwright.chromium.launch(executable_path=chromium_path(), args=CHROMIUM_OPTIONS)
+
+
+def log_in(browser: Browser, url: str) -> Any:
+    """Log in as the first user; what `fresh_page` needs to be logged in."""
+    with _page(browser, None, WINDOW_WH) as page:
+        page.goto(f"{url}/user/login/")
+        page.fill("input[name=email]", EMAIL)
+        page.fill("input[name=password]", PASSWORD)
+        page.press("input[name=password]", "Enter")
+        page.wait_for_url(lambda address: "/user/login" not in address, wait_until="commit")
+        return {"cookies": page.context.cookies(), "origins": []}
+
+
+@contextmanager
+def fresh_editor(browser: Browser, url: str, login: Any, window_wh: tuple[int, int] = WINDOW_WH) -> Iterator[Editor]:
+    """An editor in a browser that knows nothing but the login: all of its switches are as at first."""
+    with _page(browser, login, window_wh) as page:
+        yield Editor(page, url)
+
+
+@contextmanager
+def _page(browser: Browser, login: Any, window_wh: tuple[int, int]) -> Iterator[Page]:
+    width, height = window_wh
+    context = browser.new_context(viewport={"width": width, "height": height}, storage_state=login)
+    context.set_default_timeout(TIMEOUT_S * 1000)
+    try:
+        yield context.new_page()
+    finally:
+        context.close()
+
+
+class Editor:
+    """The labeling editor of one page."""
+
+    def __init__(self, page: Page, url: str) -> None:
+        self.page = page
+        self._url = url
+
+    # Opening
+
+    def disable_cache(self) -> None:
+        """Let equal requests go out side by side; the cache mostly holds the second until the first is answered."""
+        session = self.page.context.new_cdp_session(self.page)
+        session.send("Network.enable")
+        session.send("Network.setCacheDisabled", {"cacheDisabled": True})
+
+    def open(self, project: int, task: int) -> None:
+        """Open a task by its address and wait for its image."""
+        self.page.goto(f"{self._url}/projects/{project}/data?task={task}", wait_until="commit")
+        self.wait_until_ready()
+
+    def open_stream(self, project: int) -> None:
+        """Open a project's first task for labeling, without the list of tasks beside it."""
+        self.page.goto(f"{self._url}/projects/{project}/data?labeling=1", wait_until="commit")
+        self.wait_until_ready()
+
+    def wait_until_ready(self) -> None:
+        """Wait until a task's image is shown."""
+        self.page.wait_for_function(_READY)
+
+    def wait_until_idle(self) -> None:
+        """Wait until the page has asked nothing for half a second."""
+        self.page.wait_for_load_state("networkidle")
+
+    # What is there
+
+    def regions(self) -> list[Json]:
+        """The regions of the annotation, as a submit would store them now; suggestions are not among them."""
+        return list(self.page.evaluate(_REGIONS))
+
+    def suggestions(self) -> int:
+        """How many regions are suggested and neither accepted nor rejected."""
+        return int(self.page.evaluate(_SUGGESTIONS))
+
+    def wait_for_regions(self, count: int) -> list[Json]:
+        """Wait until the annotation has so many regions."""
+        self.page.wait_for_function(f"({_COUNT})() === {count}")
+        return self.regions()
+
+    def colours_at(self, xys: Sequence[XY], reach_px: int = 2) -> list[np.ndarray]:
+        """The `(n, 3)` uint8 RGB pixels of the window around each place in the image."""
+        canvas = self._canvas.bounding_box()
+        if canvas is None:
+            raise RuntimeError("the editor shows no canvas")
+        with Image.open(io.BytesIO(self.page.screenshot())) as picture:
+            window = np.asarray(picture.convert("RGB"))
+        seen = []
+        for xy in xys:
+            left, top = self._on_screen(xy)
+            x, y = round(canvas["x"] + left), round(canvas["y"] + top)
+            seen.append(window[y - reach_px : y + reach_px + 1, x - reach_px : x + reach_px + 1].reshape(-1, 3))
+        return seen
+
+    # Smart tools
+
+    def switch(self, name: str, on: bool = True) -> None:
+        """Turn "Auto-Annotation" or "Auto-Accept Suggestions" on or off."""
+        toggle = self.page.get_by_label(name)
+        if toggle.is_checked() != on:
+            self.page.get_by_text(name, exact=True).click()
+        toggle.and_(self.page.locator(":checked")).wait_for(state="attached" if on else "detached")
+
+    @property
+    def smart_tool(self) -> Locator:
+        """The button of the smart tools, which is there only while Auto-Annotation is on."""
+        return self.page.locator(".lsf-toolbar__group > .lsf-tool_smart")
+
+    def choose(self, tool: str, control: str) -> None:
+        """Choose a smart tool, `BOX_TOOL` or `CLICK_TOOL`, which draws for this control."""
+        self.smart_tool.hover()
+        self.page.get_by_label(tool, exact=True).click()
+        self.page.wait_for_function(f"({_TOOL})() === {control!r}")
+        self.page.mouse.move(0, 0)  # the tool's menu lies on the image
+
+    def prompt_box(self, xyxy: XYXY) -> Json:
+        """Draw a box with the chosen smart tool; what Label Studio answers."""
+        left, top, right, bottom = xyxy
+        with self._asking() as asked:
+            self.drag((left, top), (right, bottom))
+        return dict(asked[0].json())
+
+    def prompt_click(self, xy: XY) -> Json:
+        """Click with the chosen smart tool; what Label Studio answers."""
+        with self._asking() as asked:
+            self.click(xy)
+        return dict(asked[0].json())
+
+    def accept(self) -> None:
+        """Accept all suggestions."""
+        self._settle_suggestions("accept")
+
+    def reject(self) -> None:
+        """Reject all suggestions."""
+        self._settle_suggestions("reject")
+
+    # The rest of the bottom bar, and the hand
+
+    def click(self, xy: XY) -> None:
+        """Click in the image."""
+        x, y = self._on_screen(xy)
+        self._canvas.click(position={"x": x, "y": y})
+
+    def drag(self, start: XY, end: XY) -> None:
+        """Drag from a place in the image to another."""
+        (left, top), (right, bottom) = self._on_screen(start), self._on_screen(end)
+        self._canvas.hover(position={"x": left, "y": top})  # waits until the canvas stands still
+        canvas = self._canvas.bounding_box()
+        if canvas is None:
+            raise RuntimeError("the editor shows no canvas")
+        self.page.mouse.down()
+        self.page.mouse.move(canvas["x"] + right, canvas["y"] + bottom, steps=5)
+        self.page.mouse.up()
+
+    def undo(self) -> None:
+        """Take the last step back."""
+        before = self.page.evaluate(_COUNT)
+        self.page.get_by_test_id("bottombar-undo-button").click()
+        self.page.wait_for_function(f"({_COUNT})() !== {before}")
+
+    def submit(self) -> None:
+        """Submit the annotation and wait until it is stored."""
+        stored = re.compile(r"/api/tasks/\d+/annotations/?(\?|$)")
+        with self.page.expect_response(lambda r: r.request.method == "POST" and bool(stored.search(r.url))) as answer:
+            self.page.get_by_test_id("bottombar-submit-button").click()
+        if not answer.value.ok:
+            raise RuntimeError(f"submit: HTTP {answer.value.status}")
+
+    def press(self, key: str) -> None:
+        """Press a key."""
+        self.page.keyboard.press(key)
+
+    @property
+    def _canvas(self) -> Locator:
+        return self.page.locator(".konvajs-content").first
+
+    def _on_screen(self, xy: XY) -> XY:
+        x, y = self.page.evaluate(_ON_SCREEN, list(xy))
+        return x, y
+
+    @contextmanager
+    def _asking(self) -> Iterator[list[Response]]:
+        """The answer to the question that the block makes the editor ask, which has also arrived in the editor."""
+        answers: list[Response] = []
+        with self.page.expect_response(lambda r: "/interactive-annotating" in r.url) as answer:
+            yield answers
+        answers.append(answer.value)
+        answer.value.finished()
+        self.page.wait_for_function("() => !window.Htx.awaitingSuggestions")
+
+    def _settle_suggestions(self, verb: str) -> None:
+        self.page.get_by_test_id(f"bottombar-{verb}-suggestions-button").click()
+        self.page.wait_for_function(f"({_SUGGESTIONS})() === 0")
