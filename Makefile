@@ -37,8 +37,10 @@ docs: .venv .venv-dev  ## Write the generated parts of README.md
 screenshots: .venv .venv-dev .venv-label-studio  ## Make the pictures of the docs anew (needs Chromium)
 	.venv/bin/python -m docs.screenshots
 
-bench: .venv .venv-dev  ## Compare with rtmlib's own Wholebody, side by side
+bench: .venv .venv-dev  ## Measure: ours beside rtmlib, a second prompt beside the bare network, drawn boxes
 	.venv/bin/python -m benchmarks.against_rtmlib
+	.venv/bin/python -m benchmarks.prompt_latency
+	.venv/bin/python -m benchmarks.box_refinement
 
 audit: .venv .venv-dev  ## Look for known vulnerabilities in requirements.txt
 	.venv/bin/pip-audit --strict --disable-pip --no-deps --requirement requirements.txt
