@@ -1,6 +1,6 @@
 """Keeps Label Studio from storing two equal predictions when it asks twice at once about a task being opened.
 
-The first opening of a task in a freshly loaded project sends two parallel /predict calls, and Label Studio stores
+The first opening of a task in a freshly loaded project can send two parallel /predict calls, and Label Studio stores
 what each of them answers. After either call it reads the task's predictions anew from its database. So the second
 call is held until the first one's prediction is seen there, and then answered with nothing: the editor shows the
 stored one, whichever of the two answers it uses. Where that cannot be seen in time, the second gets the prediction

@@ -181,11 +181,20 @@ class Editor:
         self.page.wait_for_function(f"({_TOOL})() === {control!r}")
         self.page.mouse.move(0, 0)  # the tool's menu lies on the image
 
-    def prompt_box(self, xyxy: XYXY) -> Json:
-        """Draw a box with the chosen smart tool; what Label Studio answers."""
+    def prompt_box(self, xyxy: XYXY, *, on_regions: bool = False) -> Json:
+        """Draw a box with the chosen smart tool; what Label Studio answers.
+
+        Args:
+            xyxy: Left, top, right, bottom.
+            on_regions: Hold Ctrl, for a box that begins on a region: without, this region would be moved.
+        """
         left, top, right, bottom = xyxy
         with self._asking() as asked:
+            if on_regions:
+                self.page.keyboard.down("Control")
             self.drag((left, top), (right, bottom))
+            if on_regions:
+                self.page.keyboard.up("Control")
         return dict(asked[0].json())
 
     def prompt_click(self, xy: XY) -> Json:
