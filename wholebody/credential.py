@@ -6,6 +6,7 @@ import json
 import logging
 import threading
 import time
+from collections.abc import Callable
 from urllib.parse import unquote
 
 import requests
@@ -81,6 +82,20 @@ class Credential:
             if self.is_personal and refused == f"Bearer {self._access}":
                 self._access = ""
             return self.is_personal
+
+    def send(self, call: Callable[[dict[str, str]], requests.Response]) -> requests.Response:
+        """The answer to `call(headers)`, which is made once more where the access token in them is refused.
+
+        Raises:
+            AuthenticationError, UnavailableError: As `authorization` does.
+        """
+        for attempt in range(2):
+            authorization = self.authorization()
+            response = call({"Authorization": authorization})
+            if response.status_code != 401 or attempt or not self.renew(authorization):
+                break
+            response.close()
+        return response
 
     def _refresh(self) -> str:
         url = f"{self.base_url}/api/token/refresh"

@@ -158,22 +158,13 @@ class ImageLoader:
         credential = self._credential
         share = self._left(deadline) / TRIES
         timeout = (min(CONNECT_TIMEOUT_S, share), min(READ_TIMEOUT_S, share))
-        if credential is None or not credential.covers(url):
-            return self._session.get(url, stream=True, allow_redirects=False, timeout=timeout, auth=unchanged)
-        for attempt in range(2):
-            authorization = credential.authorization()
-            response = self._session.get(
-                url,
-                stream=True,
-                allow_redirects=False,
-                timeout=timeout,
-                auth=unchanged,
-                headers={"Authorization": authorization},
+
+        def get(headers: dict[str, str]) -> requests.Response:
+            return self._session.get(
+                url, headers=headers, stream=True, allow_redirects=False, timeout=timeout, auth=unchanged
             )
-            if response.status_code != 401 or attempt or not credential.renew(authorization):
-                break
-            response.close()
-        return response
+
+        return credential.send(get) if credential and credential.covers(url) else get({})
 
     def _check_status(self, response: requests.Response, url: str) -> None:
         status = response.status_code

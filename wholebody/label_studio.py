@@ -217,23 +217,23 @@ class LabelStudioClient:
 
     def _call(self, method: str, path: str, body: object = None, parameters: Any = None) -> Any:
         """One HTTP call; a refused access token is renewed once. Raises what `_check` says."""
-        for attempt in range(2):
-            authorization = self._credential.authorization()
+
+        def send(headers: dict[str, str]) -> requests.Response:
             try:
-                response = self._session.request(
+                return self._session.request(
                     method,
                     self._base_url + path,
                     params=parameters,
                     data=None if body is None else orjson.dumps(body),
-                    headers={"Authorization": authorization, "Content-Type": "application/json"},
+                    headers=headers | {"Content-Type": "application/json"},
                     timeout=(CONNECT_TIMEOUT_S, READ_TIMEOUT_S),
                     allow_redirects=False,
                     auth=unchanged,
                 )
             except requests.RequestException as error:
                 raise UnavailableError(f"{method} {path}: {describe_transport(error)}") from None
-            if response.status_code != 401 or attempt or not self._credential.renew(authorization):
-                break
+
+        response = self._credential.send(send)
         return _check(response, method, path, self._base_url)
 
 

@@ -54,12 +54,9 @@ class LabelStudioApi:
         Raises:
             LabelStudioError: There is no answer, or the token is refused where it is changed for an access token.
         """
-        for attempt in range(2):
-            authorization = self._credential.authorization()
-            response = get(self._session, self._base_url + path, path, parameters, {"Authorization": authorization})
-            if response.status_code != 401 or attempt or not self._credential.renew(authorization):
-                break
-        return response
+        return self._credential.send(
+            lambda headers: get(self._session, self._base_url + path, path, parameters, headers)
+        )
 
 
 def ask_openly(base_url: str, path: str) -> requests.Response:
