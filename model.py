@@ -17,6 +17,7 @@ from wholebody.openings import Openings
 from wholebody.prompts import read_prompts
 from wholebody.regions import Prediction
 from wholebody.settings import Settings, load_settings
+from wholebody.stopping import Stop
 
 log = logging.getLogger(__name__)
 
@@ -101,5 +102,5 @@ def _asker(settings: Settings, model_version: str) -> Callable[[int], bool] | No
     """Asks Label Studio whether a task's prediction is stored; `None` without its address and a token."""
     if settings.label_studio_url is None or settings.label_studio_api_token is None:
         return None
-    client = LabelStudioClient(settings, threading.Event())
+    client = LabelStudioClient(settings, Stop())
     return lambda task_id: model_version in client.prediction_versions(task_id)

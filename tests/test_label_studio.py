@@ -1,5 +1,4 @@
 import re
-import threading
 from typing import Any
 
 import pytest
@@ -22,6 +21,7 @@ from wholebody import label_studio
 from wholebody.errors import AuthenticationError, LabelStudioError, SettingsError, UnavailableError
 from wholebody.label_studio import LabelStudioClient, Project
 from wholebody.settings import Settings
+from wholebody.stopping import Stop
 
 IDS = (3, 7, 8, 250, 1000)
 
@@ -33,7 +33,7 @@ def fake() -> Any:
 
 
 def client_of(fake: FakeLabelStudio, **changes: Any) -> LabelStudioClient:
-    return LabelStudioClient(settings_for(fake, **changes), threading.Event())
+    return LabelStudioClient(settings_for(fake, **changes), Stop())
 
 
 def listed(client: LabelStudioClient, start_id: int = 1) -> list[int]:
@@ -204,4 +204,4 @@ def test_nobody_there() -> None:
 )
 def test_what_must_be_set(given: dict[str, Any], message: str) -> None:
     with pytest.raises(SettingsError, match=f"^{re.escape(message)}$"):
-        LabelStudioClient(Settings(**given), threading.Event())
+        LabelStudioClient(Settings(**given), Stop())

@@ -1,7 +1,6 @@
 """The two kinds of token in the hands of the client; `Credential` has its own tests."""
 
 import re
-import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -23,6 +22,7 @@ from tests.fake_label_studio import (
 from wholebody.errors import AuthenticationError
 from wholebody.label_studio import LabelStudioClient
 from wholebody.regions import Prediction
+from wholebody.stopping import Stop
 
 PREDICTION = Prediction(result=[], score=0.5, model_version="v1")
 
@@ -35,7 +35,7 @@ def fake() -> Iterator[FakeLabelStudio]:
 
 
 def client_of(fake: FakeLabelStudio, token: str = PERSONAL_TOKEN, **changes: Any) -> LabelStudioClient:
-    return LabelStudioClient(settings_for(fake, label_studio_api_token=token, **changes), threading.Event())
+    return LabelStudioClient(settings_for(fake, label_studio_api_token=token, **changes), Stop())
 
 
 def test_personal_token_is_exchanged_once_and_sent_to_the_exchange_alone(fake: FakeLabelStudio) -> None:

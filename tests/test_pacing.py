@@ -8,7 +8,8 @@ import pytest
 from tenacity import Future, RetryCallState, Retrying
 
 from wholebody.errors import LabelStudioError, StoppedError, UnavailableError
-from wholebody.pacing import Backoff, Pace, parse_retry_after, pause
+from wholebody.pacing import Backoff, Pace, parse_retry_after
+from wholebody.stopping import Stop
 
 STOPPED = "stopped before it was done; run again to go on"
 
@@ -83,7 +84,7 @@ def test_parse_retry_after_as_a_date() -> None:
 
 
 def test_pace_keeps_the_starts_apart_and_does_not_wait_when_the_time_has_gone_by() -> None:
-    pace = Pace(0.1, threading.Event())
+    pace = Pace(0.1, Stop())
     starts = []
     for work_s in (0, 0, 0.15, 0):
         pace.wait()
@@ -96,7 +97,7 @@ def test_pace_keeps_the_starts_apart_and_does_not_wait_when_the_time_has_gone_by
 
 @pytest.mark.parametrize("delay_s", [0, 3600])
 def test_pace_starts_no_write_once_it_is_to_stop(delay_s: float) -> None:
-    stop = threading.Event()
+    stop = Stop()
     pace = Pace(delay_s, stop)
     pace.wait()
     timer = threading.Timer(0.02 if delay_s else 0, stop.set)
@@ -106,11 +107,3 @@ def test_pace_starts_no_write_once_it_is_to_stop(delay_s: float) -> None:
     with pytest.raises(StoppedError, match=f"^{re.escape(STOPPED)}$"):
         pace.wait()
     timer.join()
-
-
-def test_pause_ends_with_the_time_or_the_wish_to_stop() -> None:
-    stop = threading.Event()
-    pause(stop, 0.01)
-    stop.set()
-    with pytest.raises(StoppedError, match=f"^{re.escape(STOPPED)}$"):
-        pause(stop, 3600)

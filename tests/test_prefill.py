@@ -23,6 +23,7 @@ from wholebody.errors import (
 )
 from wholebody.prefill import FailureFile, Summary, Task, prefill
 from wholebody.regions import Prediction
+from wholebody.stopping import Stop
 
 FOUND = Prediction(result=[{"id": "a"}], score=0.9, model_version="v1")
 NOBODY = Prediction(result=[], score=0.0, model_version="v1")
@@ -44,7 +45,7 @@ class Run:
         self.writes = writes or []
         self.look_ahead = look_ahead
         self.failures = FailureFile(tmp_path / "failures.jsonl")
-        self.stop = threading.Event()
+        self.stop = Stop()
         self.read: list[int] = []
         self.written: list[int] = []
         self.progress = 0

@@ -28,6 +28,7 @@ from wholebody import label_studio
 from wholebody.errors import LabelStudioError, StoppedError, UnavailableError
 from wholebody.label_studio import LabelStudioClient
 from wholebody.regions import Prediction
+from wholebody.stopping import Stop
 
 PREDICTION = Prediction(result=[{"id": "a1", "value": {"x": 12.5}}], score=0.75, model_version="v1")
 STOPPED = r"^stopped before it was done; run again to go on$"
@@ -43,12 +44,12 @@ def fake() -> Iterator[FakeLabelStudio]:
 
 
 @pytest.fixture
-def stop() -> threading.Event:
-    return threading.Event()
+def stop() -> Stop:
+    return Stop()
 
 
 @pytest.fixture
-def client(fake: FakeLabelStudio, stop: threading.Event) -> LabelStudioClient:
+def client(fake: FakeLabelStudio, stop: Stop) -> LabelStudioClient:
     return LabelStudioClient(settings_for(fake, max_retries=2), stop)
 
 
@@ -68,7 +69,7 @@ def test_what_is_stored(fake: FakeLabelStudio, client: LabelStudioClient) -> Non
 @pytest.mark.parametrize("fault", LOST_AFTER_COMMIT)
 @pytest.mark.parametrize("max_retries", [0, 1, 3])
 def test_write_whose_answer_was_lost_counts_and_is_not_repeated(
-    fake: FakeLabelStudio, stop: threading.Event, fault: Fault, max_retries: int
+    fake: FakeLabelStudio, stop: Stop, fault: Fault, max_retries: int
 ) -> None:
     fake.fail("POST", PREDICTIONS, fault)
     client = LabelStudioClient(settings_for(fake, max_retries=max_retries), stop)
@@ -104,9 +105,7 @@ def test_look_before_the_write_is_repeated_too(fake: FakeLabelStudio, client: La
 
 
 @pytest.mark.parametrize("max_retries", [0, 2])
-def test_writes_are_given_up_after_the_repetitions(
-    fake: FakeLabelStudio, stop: threading.Event, max_retries: int
-) -> None:
+def test_writes_are_given_up_after_the_repetitions(fake: FakeLabelStudio, stop: Stop, max_retries: int) -> None:
     fake.fail("POST", PREDICTIONS, *[http(503)] * 9)
     client = LabelStudioClient(settings_for(fake, max_retries=max_retries), stop)
     with pytest.raises(UnavailableError, match=r"^POST /api/predictions/: HTTP 503$"):
@@ -114,7 +113,7 @@ def test_writes_are_given_up_after_the_repetitions(
     assert len(fake.posts()) == max_retries + 1
 
 
-def test_error_of_the_write_is_told_when_the_last_look_fails_too(fake: FakeLabelStudio, stop: threading.Event) -> None:
+def test_error_of_the_write_is_told_when_the_last_look_fails_too(fake: FakeLabelStudio, stop: Stop) -> None:
     fake.fail("POST", PREDICTIONS, RESET)
     fake.fail("GET", PREDICTIONS, None, http(500))
     client = LabelStudioClient(settings_for(fake, max_retries=0), stop)
@@ -123,7 +122,7 @@ def test_error_of_the_write_is_told_when_the_last_look_fails_too(fake: FakeLabel
 
 
 def test_prediction_from_elsewhere_is_not_taken_for_a_write_that_was_never_begun(
-    fake: FakeLabelStudio, stop: threading.Event
+    fake: FakeLabelStudio, stop: Stop
 ) -> None:
     fake.predict(5, "v1")
     fake.fail("GET", PREDICTIONS, RESET)
@@ -187,7 +186,7 @@ def test_refused_write_is_not_repeated(
     assert len(fake.asked(method, PREDICTIONS)) == 1
 
 
-def test_writes_and_their_repetitions_keep_the_delay(fake: FakeLabelStudio, stop: threading.Event) -> None:
+def test_writes_and_their_repetitions_keep_the_delay(fake: FakeLabelStudio, stop: Stop) -> None:
     fake.fail("POST", PREDICTIONS, None, http(503), RESET, None)
     client = LabelStudioClient(settings_for(fake, request_delay_seconds=0.1), stop)
     for task_id in (1, 2, 3):
@@ -207,14 +206,14 @@ def test_writes_and_their_repetitions_keep_the_delay(fake: FakeLabelStudio, stop
 )
 def test_waits_without_a_delay_between_writes(
     fake: FakeLabelStudio,
-    stop: threading.Event,
+    stop: Stop,
     monkeypatch: pytest.MonkeyPatch,
     retry_after: str,
     least: tuple[float, ...],
     most: tuple[float, ...],
 ) -> None:
     waits: list[float] = []
-    monkeypatch.setattr(label_studio, "pause", lambda stop, seconds: waits.append(seconds))
+    monkeypatch.setattr(stop, "pause", waits.append)
     if retry_after == "in ten minutes":  # from now, not from when the tests were collected
         retry_after = email.utils.formatdate(time.time() + 600, usegmt=True)
     fake.fail("POST", PREDICTIONS, *[http(429, retry_after)] * 3)
@@ -235,7 +234,7 @@ def test_log_tells_what_is_repeated(
     ]
 
 
-def test_stop_before_the_write_begins(fake: FakeLabelStudio, client: LabelStudioClient, stop: threading.Event) -> None:
+def test_stop_before_the_write_begins(fake: FakeLabelStudio, client: LabelStudioClient, stop: Stop) -> None:
     fake.before = lambda request: stop.set()
     with pytest.raises(StoppedError, match=STOPPED):
         client.save_prediction(5, PREDICTION)
@@ -244,7 +243,7 @@ def test_stop_before_the_write_begins(fake: FakeLabelStudio, client: LabelStudio
 
 @pytest.mark.parametrize("fault", [None, Fault(delay_s=0.05), *LOST_AFTER_COMMIT])
 def test_write_in_hand_is_finished_and_counted(
-    fake: FakeLabelStudio, client: LabelStudioClient, stop: threading.Event, fault: Fault | None
+    fake: FakeLabelStudio, client: LabelStudioClient, stop: Stop, fault: Fault | None
 ) -> None:
     fake.before = on_post(stop.set)
     fake.fail("POST", PREDICTIONS, fault)
@@ -254,7 +253,7 @@ def test_write_in_hand_is_finished_and_counted(
 
 @pytest.mark.parametrize("fault", [*NOT_CARRIED_OUT, http(429, "3600")])
 def test_write_is_not_repeated_after_the_wish_to_stop(
-    fake: FakeLabelStudio, client: LabelStudioClient, stop: threading.Event, fault: Fault
+    fake: FakeLabelStudio, client: LabelStudioClient, stop: Stop, fault: Fault
 ) -> None:
     fake.before = on_post(stop.set)
     fake.fail("POST", PREDICTIONS, fault)
@@ -264,7 +263,7 @@ def test_write_is_not_repeated_after_the_wish_to_stop(
 
 
 @pytest.mark.parametrize("wait", ["back-off", "delay"])
-def test_stop_ends_a_long_wait_without_a_write(fake: FakeLabelStudio, stop: threading.Event, wait: str) -> None:
+def test_stop_ends_a_long_wait_without_a_write(fake: FakeLabelStudio, stop: Stop, wait: str) -> None:
     changes: dict[str, Any] = {"request_delay_seconds": 3600} if wait == "delay" else {}
     client = LabelStudioClient(settings_for(fake, **changes), stop)
     if wait == "delay":

@@ -1,6 +1,5 @@
 """The `config` command: a labeling config, printed or set on a project without orphaning what is annotated there."""
 
-import threading
 from collections.abc import Iterator
 
 from lxml import etree
@@ -10,6 +9,7 @@ from wholebody.errors import LabelingConfigError, SettingsError
 from wholebody.keypoints import PART_SLICES, Part
 from wholebody.label_studio import LabelStudioClient, Usage
 from wholebody.settings import load_settings
+from wholebody.stopping import Stop
 
 DEFAULT_PRESET = "wholebody"
 MOST_ORPHANS = 5
@@ -37,7 +37,7 @@ def run_config(preset: str | None, parts: str | None, *, skeleton: bool, prompt:
     config = write_config(chosen, skeleton=skeleton, prompt=Prompt(prompt))
     if project_id is None:
         return config
-    client = LabelStudioClient(load_settings(), threading.Event())
+    client = LabelStudioClient(load_settings(), Stop())
     project = client.project(project_id)
     where = f"project {project_id} {project.title!r}"
     _check_fits(config, client.usage(project_id), where)

@@ -1,9 +1,7 @@
 """The Label Studio REST client of the prefill: keyset listing, and writes that are paced, repeated and reconciled."""
 
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, TypeVar
 
 import orjson
@@ -13,9 +11,10 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
 
 from wholebody.credential import Credential, describe_transport, unchanged
 from wholebody.errors import AuthenticationError, LabelStudioError, SettingsError, StoppedError, UnavailableError
-from wholebody.pacing import Backoff, Pace, log_repetition, parse_retry_after, pause
+from wholebody.pacing import Backoff, Pace, log_repetition, parse_retry_after
 from wholebody.regions import Prediction
 from wholebody.settings import Settings
+from wholebody.stopping import Stop
 
 CONNECT_TIMEOUT_S = 10.0
 READ_TIMEOUT_S = 300.0
@@ -66,7 +65,7 @@ class LabelStudioClient:
         AuthenticationError: The token is of a kind that cannot work.
     """
 
-    def __init__(self, settings: Settings, stop: threading.Event) -> None:
+    def __init__(self, settings: Settings, stop: Stop) -> None:
         if settings.label_studio_url is None:
             raise SettingsError("LABEL_STUDIO_URL is not set; give the address of Label Studio")
         if settings.label_studio_api_token is None:
@@ -83,7 +82,7 @@ class LabelStudioClient:
             retry=retry_if_exception_type(UnavailableError),
             wait=Backoff(settings.max_backoff_delay),
             stop=stop_after_attempt(settings.max_retries + 1),
-            sleep=partial(pause, stop),
+            sleep=stop.pause,
             before_sleep=log_repetition,
             reraise=True,
         )

@@ -2,12 +2,12 @@
 
 import email.utils
 import logging
-import threading
 import time
 
 from tenacity import RetryCallState, wait_exponential_jitter
 
-from wholebody.errors import StoppedError, UnavailableError
+from wholebody.errors import UnavailableError
+from wholebody.stopping import Stop
 
 log = logging.getLogger(__name__)
 
@@ -18,7 +18,7 @@ RETRY_AFTER_CAP_S = 3600.0
 class Pace:
     """At least `delay_s` seconds between the starts of two writes, and no write once `stop` is set."""
 
-    def __init__(self, delay_s: float, stop: threading.Event) -> None:
+    def __init__(self, delay_s: float, stop: Stop) -> None:
         self._delay_s = delay_s
         self._stop = stop
         self._next = 0.0
@@ -29,7 +29,7 @@ class Pace:
         Raises:
             StoppedError: It may not start any more.
         """
-        pause(self._stop, max(0.0, self._next - time.monotonic()))
+        self._stop.pause(max(0.0, self._next - time.monotonic()))
         self._next = time.monotonic() + self._delay_s
 
 
@@ -44,16 +44,6 @@ class Backoff:
         error = state.outcome.exception() if state.outcome else None
         asked = error.retry_after_s if isinstance(error, UnavailableError) else None
         return max(self._exponential(state), min(asked or 0.0, RETRY_AFTER_CAP_S))
-
-
-def pause(stop: threading.Event, seconds: float) -> None:
-    """Wait, unless the user asks to stop.
-
-    Raises:
-        StoppedError: The user does, or did before.
-    """
-    if stop.wait(seconds):
-        raise StoppedError("stopped before it was done; run again to go on")
 
 
 def parse_retry_after(text: str) -> float | None:

@@ -1,7 +1,6 @@
 """The bulk loop: tasks without prediction -> predictions in Label Studio. Resuming is running again."""
 
 import logging
-import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
@@ -22,6 +21,7 @@ from wholebody.errors import (
     WholebodyError,
 )
 from wholebody.regions import Prediction
+from wholebody.stopping import Stop
 
 log = logging.getLogger(__name__)
 
@@ -121,7 +121,7 @@ def prefill(
     look_ahead: int,
     failures: FailureFile,
     progress: Progress,
-    stop: threading.Event,
+    stop: Stop,
 ) -> Summary:
     """Predict tasks and store the predictions, one write at a time.
 

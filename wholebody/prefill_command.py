@@ -1,16 +1,10 @@
 """The prefill as a person runs it: checks, model, progress bar, Ctrl-C, summary and exit code."""
 
 import logging
-import os
-import signal
-import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from types import FrameType
 
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
@@ -22,11 +16,11 @@ from wholebody.labeling_config import parse_labeling_config
 from wholebody.logs import configure_logging
 from wholebody.prefill import FailureFile, Summary, prefill
 from wholebody.settings import Settings
+from wholebody.stopping import stop_on_signal
 
 log = logging.getLogger(__name__)
 
 ALL_WELL, SOME_FAILED, INTERRUPTED = 0, 1, 130
-STOPPING = b"\nstopping after the write in hand; press Ctrl-C again to stop at once\n"
 LOOK_AHEAD_PER_WORKER = 3
 """Tasks in work, fetched or waiting to be written for each that is being predicted."""
 MOST_REASONS = 10
@@ -41,7 +35,7 @@ def run_prefill(settings: Settings, *, dry_run: bool, failures: Path) -> int:
     configure_logging(settings.log_level)
     if settings.project_id is None:
         raise SettingsError("PROJECT_ID is not set; it is the number in the project's address, or use --project")
-    with _stop_on_signal() as stop:
+    with stop_on_signal() as stop:
         client = LabelStudioClient(settings, stop)
         project = client.project(settings.project_id)
         config = parse_labeling_config(project.label_config)
@@ -66,26 +60,6 @@ def run_prefill(settings: Settings, *, dry_run: bool, failures: Path) -> int:
         if summary.predicted and not dry_run:
             _show_predictions(client, project.id, annotator.model_version)
         return _report(summary, failures, dry_run=dry_run, interrupted=stop.is_set())
-
-
-@contextmanager
-def _stop_on_signal() -> Iterator[threading.Event]:
-    """An event that the first Ctrl-C or SIGTERM sets; the second one ends the program at once."""
-    stop = threading.Event()
-
-    def on_signal(number: int, frame: FrameType | None) -> None:
-        if stop.is_set():
-            os._exit(128 + number)  # an exception would wait for the predictions in work
-        stop.set()
-        with suppress(OSError):
-            os.write(2, STOPPING)  # sys.stderr refuses a write that comes in the midst of another
-
-    before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _show_predictions(client: LabelStudioClient, project_id: int, version: str) -> None:

@@ -1,0 +1,76 @@
+"""stopping.py: the wish to stop, which may be uttered at any moment."""
+
+import os
+import re
+import signal
+import sys
+import threading
+import time
+from types import FrameType
+from typing import Any
+
+import pytest
+
+from wholebody.errors import StoppedError
+from wholebody.stopping import Stop, stop_on_signal
+
+
+def wait_with_handler(stop: Stop, moment: int) -> int:
+    """Wait, and set it at the `moment`-th step of the wait as a signal handler would; how many steps there were."""
+    steps = 0
+
+    def trace(frame: FrameType, event: str, argument: object) -> Any:  # called between two lines, as a handler is
+        nonlocal steps
+        steps += 1
+        if steps == moment:
+            sys.settrace(None)
+            stop.set()
+        return trace
+
+    sys.settrace(trace)
+    try:
+        stop.wait(0.01)
+    finally:
+        sys.settrace(None)
+    return steps
+
+
+@pytest.mark.timeout(20)
+def test_a_handler_may_set_it_at_any_step_of_the_wait_that_it_interrupts() -> None:
+    steps = wait_with_handler(Stop(), 0)
+    assert steps > 5
+    for moment in range(1, steps):
+        stop = Stop()
+        wait_with_handler(stop, moment)
+        assert stop.is_set()
+
+
+def test_wakes_every_thread_that_waits() -> None:
+    stop = Stop()
+    threads = [threading.Thread(target=stop.wait, args=(3600,), daemon=True) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    stop.set()
+    for thread in threads:
+        thread.join(20)
+    assert not any(thread.is_alive() for thread in threads)
+
+
+def test_pause_ends_with_the_time_or_the_wish_to_stop() -> None:
+    stop = Stop()
+    stop.pause(0.01)
+    stop.set()
+    for _ in range(2):
+        with pytest.raises(StoppedError, match=f"^{re.escape('stopped before it was done; run again to go on')}$"):
+            stop.pause(3600)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signal_ends_a_wait_and_the_handlers_are_put_back(number: signal.Signals) -> None:
+    before = signal.getsignal(number)
+    with stop_on_signal() as stop:
+        threading.Timer(0.05, os.kill, (os.getpid(), number)).start()
+        started = time.monotonic()
+        assert stop.wait(3600)
+        assert time.monotonic() - started < 60
+    assert signal.getsignal(number) is before
