@@ -30,6 +30,15 @@ VARIABLES: list[tuple[str, str, str, Any, Any]] = [
     ("POSE_MODEL", "pose_model", "pose.zip", "pose.zip", None),
     ("POSE_INPUT_SIZE", "pose_input_size", "288 x 384", (288, 384), (192, 256)),
     ("MODEL_DIR", "model_dir", "/data/models", Path("/data/models"), None),
+    ("WEIGHTS_MIRROR", "weights_mirror", "http://mirror.lan/onnx/", "http://mirror.lan/onnx", None),
+    (
+        "IMAGE_HOSTS",
+        "image_hosts",
+        "a.example, *.B.example,10.1.2.3,[::1]",
+        ("a.example", "*.b.example", "10.1.2.3", "::1"),
+        None,
+    ),
+    ("IMAGE_PRIVATE_ADDRESSES", "image_private_addresses", "false", False, True),
     ("IMAGE_TIMEOUT_SECONDS", "image_timeout_seconds", "1.5", 1.5, 20.0),
     ("IMAGE_MAX_BYTES", "image_max_bytes", "1000", 1000, 64_000_000),
     ("IMAGE_MAX_PIXELS", "image_max_pixels", "1000", 1000, 100_000_000),
@@ -38,7 +47,10 @@ VARIABLES: list[tuple[str, str, str, Any, Any]] = [
     ("HOST", "host", "127.0.0.1", "127.0.0.1", "0.0.0.0"),
     ("PORT", "port", "9191", 9191, 9090),
     ("THREADS", "threads", "2", 2, 8),
+    ("QUEUE_LIMIT", "queue_limit", "0", 0, 32),
+    ("PREDICT_DEADLINE_SECONDS", "predict_deadline_seconds", "40", 40.0, 85.0),
     ("LOG_LEVEL", "log_level", "debug", "DEBUG", "INFO"),
+    ("LOG_FORMAT", "log_format", "json", "json", "text"),
 ]
 SECRETS = [
     ("LABEL_STUDIO_API_TOKEN", "label_studio_api_token"),
@@ -164,6 +176,8 @@ WHOLE = "Input should be a valid integer, unable to parse string as an integer"
 NUMBER = "Input should be a valid number, unable to parse string as a number"
 SIZE = "must be width,height in pixels, such as 192,256"
 DEVICES = "must be cpu, cuda, cuda:N or mps"
+HOSTS = "must be host names such as images.example.org or *.example.org, separated by commas"
+MIRROR = "must be an http(s) address without user name, query or fragment"
 LIMIT = "must be a number of tasks or all"
 TOKEN = "must be the token alone: ASCII letters, digits and signs, without spaces"
 
@@ -213,6 +227,13 @@ WRONG: list[tuple[str, str, str]] = [
     ("PORT", "65536", f"PORT='65536': {MOST} 65535"),
     ("PORT", "80\n81", f"PORT='80\\n81': {WHOLE}"),
     ("THREADS", "0", f"THREADS='0': {LEAST} 1"),
+    ("QUEUE_LIMIT", "-1", f"QUEUE_LIMIT='-1': {LEAST} 0"),
+    ("PREDICT_DEADLINE_SECONDS", "0", "PREDICT_DEADLINE_SECONDS='0': Input should be greater than 0"),
+    ("IMAGE_HOSTS", "a.example,https://b", f"IMAGE_HOSTS='https://b': {HOSTS}"),
+    ("IMAGE_HOSTS", "*", f"IMAGE_HOSTS='*': {HOSTS}"),
+    ("WEIGHTS_MIRROR", "mirror.lan", f"WEIGHTS_MIRROR='mirror.lan': {MIRROR}"),
+    ("WEIGHTS_MIRROR", f"http://me:{SECRET}@mirror.lan", f"WEIGHTS_MIRROR='http://...@mirror.lan': {MIRROR}"),
+    ("LOG_FORMAT", "xml", "LOG_FORMAT='xml': Input should be 'text' or 'json'"),
     ("LOG_LEVEL", "loud", "LOG_LEVEL='LOUD': Input should be 'DEBUG', 'INFO', 'WARNING' or 'ERROR'"),
     ("BASIC_AUTH_USER", "me", "BASIC_AUTH_USER and BASIC_AUTH_PASS: set both or none"),
     ("BASIC_AUTH_PASS", SECRET, "BASIC_AUTH_USER and BASIC_AUTH_PASS: set both or none"),

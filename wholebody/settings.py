@@ -62,6 +62,25 @@ def _check_url(url: str) -> str:
     return url
 
 
+def _check_mirror(url: str) -> str:
+    url = url.strip().rstrip("/")
+    if not re.fullmatch(r"https?://[^\s/@?#]+[^\s?#]*", url):
+        raise ValueError("must be an http(s) address without user name, query or fragment")
+    return url
+
+
+def _parse_hosts(value: object) -> object:
+    if isinstance(value, str):
+        return tuple(host for host in re.split(r"[\s,]+", value.strip().lower()) if host)
+    return value
+
+
+def _check_host(host: str) -> str:
+    if not re.fullmatch(r"(\*\.)?[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?|\[?[0-9a-f:.]*:[0-9a-f:.]*\]?", host):
+        raise ValueError("must be host names such as images.example.org or *.example.org, separated by commas")
+    return host.strip("[]")
+
+
 def _check_device(device: str) -> str:
     if not re.fullmatch(r"cpu|mps|cuda(:\d+)?", device):
         raise ValueError("must be cpu, cuda, cuda:N or mps")
@@ -76,6 +95,8 @@ def _check_token(token: SecretStr) -> SecretStr:
 
 
 Url = Annotated[str, AfterValidator(_check_url)]
+Mirror = Annotated[str, AfterValidator(_check_mirror)]
+Hosts = Annotated[tuple[Annotated[str, AfterValidator(_check_host)], ...], NoDecode, BeforeValidator(_parse_hosts)]
 Token = Annotated[SecretStr, AfterValidator(_check_token)]
 TaskLimit = Annotated[int | None, Field(ge=1), BeforeValidator(_parse_limit)]
 SizeWH = Annotated[
@@ -150,6 +171,19 @@ class Settings(BaseSettings):
         validate_default=True,
         description="Where downloaded weights are kept.",
     )
+    weights_mirror: Mirror | None = Field(
+        None, description="Address that has rtmlib's weights under their file names; instead of their own hosts."
+    )
+    image_hosts: Hosts | None = Field(
+        None,
+        description="Hosts that images may come from besides Label Studio, with commas; `*.example.org` for all "
+        "under it. Not set: any.",
+    )
+    image_private_addresses: bool = Field(
+        True,
+        description="Whether images may come from private and loopback addresses besides Label Studio's. "
+        "Link-local ones, where clouds keep their metadata, are always refused.",
+    )
     image_timeout_seconds: float = Field(20.0, gt=0, le=600, description="Longest time for fetching one image.")
     image_max_bytes: int = Field(64_000_000, ge=1, description="Largest image file that is read.")
     image_max_pixels: int = Field(100_000_000, ge=1, description="Largest image (width x height) decoded.")
@@ -159,12 +193,22 @@ class Settings(BaseSettings):
     image_cache_seconds: float = Field(600.0, gt=0, description="How long they are kept.")
     host: str = Field("0.0.0.0", description="Address the backend listens on.")
     port: int = Field(9090, ge=1, le=65535, description="Port the backend listens on.")
-    threads: int = Field(8, ge=1, le=256, description="Requests the backend takes in at a time.")
+    threads: int = Field(8, ge=1, le=256, description="Requests the backend works on at a time.")
+    queue_limit: int = Field(
+        32, ge=0, le=1000, description="Requests that wait for that; more get 503 with Retry-After at once."
+    )
+    predict_deadline_seconds: float = Field(
+        85.0,
+        gt=0,
+        le=3600,
+        description="A selection of tasks is answered after this, done or not: Label Studio gives up after 100 s.",
+    )
     basic_auth_user: str | None = Field(
         None, description="With BASIC_AUTH_PASS: callers must authenticate (not for /ready and /webhook)."
     )
     basic_auth_pass: SecretStr | None = Field(None, description="See BASIC_AUTH_USER.")
     log_level: LogLevel = Field("INFO", description="`DEBUG`, `INFO`, `WARNING` or `ERROR`.")
+    log_format: Literal["text", "json"] = Field("text", description="`text`, or `json`: an object a line.")
 
     @model_validator(mode="after")
     def _check_together(self) -> Self:
