@@ -177,7 +177,7 @@ NUMBER = "Input should be a valid number, unable to parse string as a number"
 SIZE = "must be width,height in pixels, such as 192,256"
 DEVICES = "must be cpu, cuda, cuda:N or mps"
 HOSTS = "must be host names such as images.example.org or *.example.org, separated by commas"
-MIRROR = "must be an http(s) address without user name, query or fragment"
+MIRROR = "must be the address of a folder, such as http://mirror.lan/weights"
 LIMIT = "must be a number of tasks or all"
 TOKEN = "must be the token alone: ASCII letters, digits and signs, without spaces"
 
@@ -232,7 +232,7 @@ WRONG: list[tuple[str, str, str]] = [
     ("IMAGE_HOSTS", "a.example,https://b", f"IMAGE_HOSTS='https://b': {HOSTS}"),
     ("IMAGE_HOSTS", "*", f"IMAGE_HOSTS='*': {HOSTS}"),
     ("WEIGHTS_MIRROR", "mirror.lan", f"WEIGHTS_MIRROR='mirror.lan': {MIRROR}"),
-    ("WEIGHTS_MIRROR", f"http://me:{SECRET}@mirror.lan", f"WEIGHTS_MIRROR='http://...@mirror.lan': {MIRROR}"),
+    ("WEIGHTS_MIRROR", f"http://me:{SECRET}@mirror.lan", f"WEIGHTS_MIRROR='http://...@mirror.lan': {ALONE}"),
     ("LOG_FORMAT", "xml", "LOG_FORMAT='xml': Input should be 'text' or 'json'"),
     ("LOG_LEVEL", "loud", "LOG_LEVEL='LOUD': Input should be 'DEBUG', 'INFO', 'WARNING' or 'ERROR'"),
     ("BASIC_AUTH_USER", "me", "BASIC_AUTH_USER and BASIC_AUTH_PASS: set both or none"),

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
@@ -48,7 +49,7 @@ def _parse_size(value: object) -> object:
     return value
 
 
-def _check_url(url: str) -> str:
+def _check_address(url: str, what: str) -> str:
     url = url.strip().rstrip("/")
     try:
         parts = urlsplit(url)
@@ -56,16 +57,9 @@ def _check_url(url: str) -> str:
     except ValueError:  # a port that is no number up to 65535, or a bracket left open
         usable = False
     if not usable:
-        raise ValueError("must be the address of Label Studio, such as http://localhost:8080")
+        raise ValueError(f"must be the address of {what}")
     if "@" in parts.netloc or parts.query or parts.fragment:
         raise ValueError("must be an address alone: no user name, query or fragment")
-    return url
-
-
-def _check_mirror(url: str) -> str:
-    url = url.strip().rstrip("/")
-    if not re.fullmatch(r"https?://[^\s/@?#]+[^\s?#]*", url):
-        raise ValueError("must be an http(s) address without user name, query or fragment")
     return url
 
 
@@ -94,8 +88,8 @@ def _check_token(token: SecretStr) -> SecretStr:
     return SecretStr(text)
 
 
-Url = Annotated[str, AfterValidator(_check_url)]
-Mirror = Annotated[str, AfterValidator(_check_mirror)]
+Url = Annotated[str, AfterValidator(partial(_check_address, what="Label Studio, such as http://localhost:8080"))]
+Mirror = Annotated[str, AfterValidator(partial(_check_address, what="a folder, such as http://mirror.lan/weights"))]
 Hosts = Annotated[tuple[Annotated[str, AfterValidator(_check_host)], ...], NoDecode, BeforeValidator(_parse_hosts)]
 Token = Annotated[SecretStr, AfterValidator(_check_token)]
 TaskLimit = Annotated[int | None, Field(ge=1), BeforeValidator(_parse_limit)]
