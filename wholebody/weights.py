@@ -1,42 +1,86 @@
-"""Which two ONNX files a `Settings` means, downloaded where needed, and what is computed from them."""
+"""Which two ONNX files a `Settings` means, downloaded where needed, and the model version that follows from them."""
 
 import hashlib
-import logging
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
+from wholebody.checksums import verify
+from wholebody.downloads import shown
 from wholebody.errors import ModelError
+from wholebody.model_dir import kept_as, obtain
 from wholebody.settings import Settings
-
-log = logging.getLogger(__name__)
 
 SizeWH = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """The detector's and the pose network's files, and their input sizes as width, height in pixels."""
+    """The detector's and the pose network's files, and their input sizes as width, height in pixels.
+
+    Attributes:
+        sha256: The digests of the two files, in hexadecimal.
+    """
 
     detector: Path
     detector_wh: SizeWH
     pose: Path
     pose_wh: SizeWH
+    sha256: tuple[str, str]
 
 
-def find_weights(settings: Settings) -> Weights:
+def find_weights(settings: Settings, *, keep_record: bool = True) -> Weights:
     """The files of the mode, each replaced by the user's own where one is set; downloads what is missing.
 
+    Args:
+        settings: Mode, own files, MODEL_DIR and mirror.
+        keep_record: Record the digest of a file in MODEL_DIR that has no record yet.
+
     Raises:
-        ModelError: A file is missing or cannot be downloaded, with the ways out.
+        ModelError: A file is missing, cannot be downloaded, or is not what it was at its first use, with the
+            ways out.
     """
     (detector, detector_wh), (pose, pose_wh) = _sources(settings)
-    return Weights(
+    paths = (
         _obtain("DET_MODEL", detector, settings.model_dir),
-        detector_wh,
         _obtain("POSE_MODEL", pose, settings.model_dir),
-        pose_wh,
     )
+    # A user's own file may have a record, which counts; only the user writes it.
+    detector_sha256, pose_sha256 = (
+        verify(path, keep_record=keep_record and _is_url(source))
+        for path, source in zip(paths, (detector, pose), strict=True)
+    )
+    return Weights(paths[0], detector_wh, paths[1], pose_wh, (detector_sha256, pose_sha256))
+
+
+@dataclass(frozen=True, slots=True)
+class WeightsFile:
+    """One of the two files, here or not.
+
+    Attributes:
+        setting: The setting that would replace it: DET_MODEL or POSE_MODEL.
+        path: Where it is or would be kept.
+        addresses: Where it is downloaded from, in the order in which they are tried; none for a path.
+    """
+
+    setting: str
+    path: Path
+    addresses: tuple[str, ...]
+
+
+def weights_files(settings: Settings) -> list[WeightsFile]:
+    """Which two files `find_weights` would return. Downloads nothing.
+
+    Raises:
+        ModelError: A file of the user's own is missing.
+    """
+    files = []
+    for setting, (source, _) in zip(("DET_MODEL", "POSE_MODEL"), _sources(settings), strict=True):
+        if _is_url(source):
+            addresses = tuple(filter(None, (source, _alternative(source))))
+            files.append(WeightsFile(setting, kept_as(source, settings.model_dir)[0], addresses))
+        else:
+            files.append(WeightsFile(setting, _obtain(setting, source, settings.model_dir), ()))
+    return files
 
 
 def missing_weights(settings: Settings) -> dict[str, Path]:
@@ -45,21 +89,15 @@ def missing_weights(settings: Settings) -> dict[str, Path]:
     Raises:
         ModelError: A file of the user's own is missing.
     """
-    missing = {}
-    for name, (source, _) in zip(("DET_MODEL", "POSE_MODEL"), _sources(settings), strict=True):
-        if not _is_url(source):
-            _obtain(name, source, settings.model_dir)
-        elif not any(path.exists() for path in _kept_as(source, settings.model_dir)):
-            missing[source] = _kept_as(source, settings.model_dir)[0]
-    return missing
+    files = weights_files(settings)
+    return {file.addresses[0]: file.path for file in files if file.addresses and not file.path.is_file()}
 
 
 def model_version(settings: Settings, weights: Weights) -> str:
     """Name, mode and a digest of the weights and of every setting that changes the predictions."""
     digest = hashlib.sha256()
-    for path in (weights.detector, weights.pose):
-        with path.open("rb") as file:
-            digest.update(hashlib.file_digest(file, "sha256").digest())
+    for sha256 in weights.sha256:
+        digest.update(bytes.fromhex(sha256))
     parts = (
         weights.detector_wh,
         weights.pose_wh,
@@ -76,6 +114,8 @@ def model_version(settings: Settings, weights: Weights) -> str:
 def _sources(settings: Settings) -> tuple[tuple[str, SizeWH], tuple[str, SizeWH]]:
     """Path or URL, and input size, of the detector and of the pose network."""
     detector, detector_wh, pose, pose_wh = _of_mode(settings.mode)
+    if settings.weights_mirror and settings.mode != "figures":
+        detector, pose = (f"{settings.weights_mirror}/{source.rpartition('/')[2]}" for source in (detector, pose))
     if settings.det_model:
         detector, detector_wh = settings.det_model, settings.det_input_size
     if settings.pose_model:
@@ -96,33 +136,28 @@ def _of_mode(mode: str) -> tuple[str, SizeWH, str, SizeWH]:
 
 
 def _obtain(name: str, source: str, model_dir: Path) -> Path:
-    if _is_url(source):
-        return _download(name, source, model_dir)
-    path = Path(source).expanduser()
-    if not path.is_file():
-        raise ModelError(f"{name}={source!r}: no such file")
-    return path
+    if not _is_url(source):
+        path = Path(source).expanduser()
+        if not path.is_file():
+            raise ModelError(f"{name}={source!r}: no such file")
+        return path
+    onnx, _ = kept_as(source, model_dir)
+    try:
+        return obtain(source, _alternative(source), model_dir)
+    except ModelError as error:
+        raise ModelError(
+            f"{shown(source)} cannot be downloaded ({error}); put it into MODEL_DIR as {onnx}, "
+            f"or set {name} to a file of your own, or try MODE=figures, which needs no download"
+        ) from None
+
+
+def _alternative(url: str) -> str | None:
+    """Where rtmlib has the same file once more, on Hugging Face."""
+    from rtmlib.tools.file import get_mirror_url
+
+    alternative: str | None = get_mirror_url(url)
+    return alternative
 
 
 def _is_url(source: str) -> bool:
     return source.lower().startswith(("http://", "https://"))
-
-
-def _kept_as(url: str, model_dir: Path) -> tuple[Path, Path]:
-    """Where rtmlib looks for a download: the ONNX file, or the archive that it is in."""
-    filename = urlsplit(url).path.rpartition("/")[2]
-    return model_dir / f"{filename.split('.')[0]}.onnx", model_dir / filename
-
-
-def _download(name: str, url: str, model_dir: Path) -> Path:
-    from rtmlib.tools.file import download_checkpoint
-
-    try:
-        return Path(download_checkpoint(url, dst_dir=str(model_dir)))
-    except Exception as error:  # network, disk, a damaged archive: the ways out are the same
-        log.debug("download failed", exc_info=True)
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
-        raise ModelError(
-            f"{url} cannot be downloaded ({reason}); put it into MODEL_DIR as {_kept_as(url, model_dir)[0]}, "
-            f"or set {name} to a file of your own, or try MODE=figures, which needs no download"
-        ) from None

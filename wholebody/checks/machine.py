@@ -17,7 +17,7 @@ def look_at_weights(facts: Facts) -> Finding:
         hosts = " and ".join(sorted({urlsplit(url).netloc.rpartition("@")[2] for url in missing}))
         cure = f"the first start downloads them from {hosts}; without a network put the .onnx files there yourself"
         return Finding("warn", message, cure)
-    facts.weights = weights = find_weights(facts.settings)
+    facts.weights = weights = find_weights(facts.settings, keep_record=False)
     return Finding("ok", f"{weights.detector}, {weights.pose}")
 
 
