@@ -1,5 +1,6 @@
 #!/bin/bash
-# Asks a running container with MODE=figures for the keypoints and the box of a drawn figure.
+# Looks at what a running container with MODE=figures may do, and asks it for the keypoints and the box of a drawn
+# figure.
 #   BASE_URL       the backend's address as seen from here
 #   COMPOSE_ARGS   the options by which `docker compose` finds it (default: none)
 #   SERVICE        its service (default: wholebody)
@@ -7,6 +8,39 @@ set -euo pipefail
 : "${BASE_URL:?}"
 drawn=$(mktemp)
 trap 'rm -f "$drawn"' EXIT
+
+# Inside, as the backend itself: neither rights nor a place to write but those that it is meant to have.
+# shellcheck disable=SC2086  # several options
+docker compose ${COMPOSE_ARGS:-} exec -T "${SERVICE:-wholebody}" python - <<'PYTHON'
+import errno, os, pathlib
+
+status = dict(line.split(":\t", 1) for line in open("/proc/self/status") if ":\t" in line)
+assert os.getuid() == 1000 and os.getgid() == 1000, (os.getuid(), os.getgid())
+for capabilities in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
+    assert int(status[capabilities], 16) == 0, (capabilities, status[capabilities])
+assert status["NoNewPrivs"].strip() == "1", status["NoNewPrivs"]
+[root] = [line.split() for line in open("/proc/mounts") if line.split()[1] == "/"]
+assert "ro" in root[3].split(","), root
+for folder in ("/", "/app", "/app/wholebody", "/etc", "/usr/local/bin", "/var/tmp", "/home"):
+    try:
+        (pathlib.Path(folder) / "written").touch()
+    except OSError as error:
+        assert error.errno in (errno.EROFS, errno.EACCES), error
+    else:
+        raise AssertionError(f"{folder} can be written to")
+for folder in ("/tmp", "/data/models"):
+    path = pathlib.Path(folder) / "written"
+    path.touch()
+    path.unlink()
+tmp = os.statvfs("/tmp")
+assert tmp.f_blocks * tmp.f_frsize == 512 << 20, tmp
+limits = {}
+for name, files in {"memory": ("memory.max", "memory/memory.limit_in_bytes"), "pids": ("pids.max", "pids/pids.max")}.items():
+    found = [path for file in files if (path := pathlib.Path("/sys/fs/cgroup") / file).is_file()]
+    limits[name] = found[0].read_text().strip() if found else "not seen"
+print(f"user {os.getuid()}, no capabilities, read-only but for /tmp and /data/models; limits: {limits}")
+assert limits["memory"] in (str(8 << 30), "not seen") and limits["pids"] in ("1024", "not seen"), limits
+PYTHON
 
 # Drawn inside: there is what draws. Asked from outside: through the published port.
 # shellcheck disable=SC2086  # several options
