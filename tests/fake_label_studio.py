@@ -14,6 +14,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 from tests.http_server import Answer, Received, ScriptedServer
@@ -25,12 +26,15 @@ VERSION, WHOAMI, BACKENDS = "/api/version/", "/api/current-user/whoami", "/api/m
 BACKEND_VERSIONS, MODEL_VERSIONS = "/api/ml/1/versions", "/api/projects/1/model-versions/"
 JSON_TYPE, HTML_TYPE = {"Content-Type": "application/json"}, {"Content-Type": "text/html"}
 LEGACY_TOKEN = "0123456789abcdef0123456789abcdef01234567"
-OPERATORS: dict[str, Callable[[int, int], bool]] = {
+OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "greater": operator.gt,
     "greater_or_equal": operator.ge,
     "less": operator.lt,
     "less_or_equal": operator.le,
     "equal": operator.eq,
+    "in_list": lambda value, values: value in values,
+    "contains": lambda versions, parts: any(part in version for version in versions for part in parts),
+    "not_contains": lambda versions, parts: not any(part in version for version in versions for part in parts),
 }
 NO_CREDENTIALS = "Authentication credentials were not provided."
 LEGACY_DISABLED = (
@@ -106,6 +110,7 @@ class FakeLabelStudio(ScriptedServer):
         self.access_tokens: set[str] = set()
         self.before: Callable[[Received], None] = lambda request: None
         self._issued = 0
+        self._prediction_ids = count(1)
         self._faults: dict[tuple[str, str], list[Fault | None]] = {}
         self._state = threading.RLock()
 
@@ -116,7 +121,7 @@ class FakeLabelStudio(ScriptedServer):
     def predict(self, task_id: int, version: str = "other", **rest: Any) -> dict[str, Any]:
         """Store a prediction."""
         with self._state:
-            stored = {"id": len(self.predictions) + 1, "task": task_id, "model_version": version, "result": [], **rest}
+            stored = {"id": next(self._prediction_ids), "task": task_id, "model_version": version, "result": [], **rest}
             self.predictions.append(stored)
         return stored
 
@@ -130,6 +135,11 @@ class FakeLabelStudio(ScriptedServer):
 
     def posts(self) -> list[Received]:
         return self.asked("POST", PREDICTIONS)
+
+    def deletes(self) -> list[int]:
+        """The ids of the predictions that were to be deleted."""
+        paths = [request.path for request in list(self.requests) if request.method == "DELETE"]
+        return [int(path.removeprefix(PREDICTIONS).rstrip("/")) for path in paths]
 
     def answer(self, request: Received) -> Answer:
         with self._state:
@@ -161,6 +171,8 @@ class FakeLabelStudio(ScriptedServer):
             }
             if route := routes.get((request.method, request.path)):
                 return route(request)
+            if request.method == "DELETE" and request.path.startswith(PREDICTIONS):
+                return self._delete_prediction(request)
             if request.path.startswith("/api/projects/"):
                 return _error(404, "No Project matches the given query.")
             return Answer(404, "<!DOCTYPE html><title>Page not found</title>", headers=HTML_TYPE)
@@ -203,10 +215,15 @@ class FakeLabelStudio(ScriptedServer):
         return _json({"total_annotations": 0, "total_predictions": 0, "total": len(rows), "tasks": tasks})
 
     def _row(self, task_id: int) -> dict[str, Any]:
-        return {"id": task_id, "total_predictions": self.predicted().count(task_id), **self.tasks[task_id]}
+        versions = [one["model_version"] for one in self.predictions if one["task"] == task_id]
+        counted = {"total_predictions": len(versions), "predictions_model_versions": versions}
+        return {"id": task_id, **counted, **self.tasks[task_id]}
 
     def _list_predictions(self, request: Received) -> Answer:
         task_id = int(request.parameters["task"])
+        if task_id not in self.tasks:
+            message = "Select a valid choice. That choice is not one of the available choices."
+            return _error(400, "Validation error", {"task": [message]})
         return _json([one for one in self.predictions if one["task"] == task_id])
 
     def _post_prediction(self, request: Received) -> Answer:
@@ -216,6 +233,14 @@ class FakeLabelStudio(ScriptedServer):
             return _error(400, "Validation error", {"task": [message]})
         rest = {name: content[name] for name in ("result", "score")}
         return _json(self.predict(content["task"], content["model_version"], **rest), 201)
+
+    def _delete_prediction(self, request: Received) -> Answer:
+        number = request.path.removeprefix(PREDICTIONS).rstrip("/")
+        left = [one for one in self.predictions if str(one["id"]) != number]
+        if len(left) == len(self.predictions):
+            return _error(404, "No Prediction matches the given query.")
+        self.predictions = left
+        return Answer(204)
 
     def _show_project(self, request: Received) -> Answer:
         counted = {"task_number": len(self.tasks), "total_predictions_number": len(self.predictions)}

@@ -161,7 +161,7 @@ def test_one_bad_image_and_lost_answers_among_real_ones(
     fake: FakeLabelStudio, tmp_path: Path, command: list[str]
 ) -> None:
     fake.add_tasks(5, image="data:image/png;base64,bm8gcGljdHVyZQ==")
-    fake.fail("POST", PREDICTIONS, LOST, http(503), None, RESET)
+    fake.fail("POST", PREDICTIONS, LOST, http(503), None, http(502))
     code, out, _ = run(fake, tmp_path, command)
     assert code == 1
     assert out.startswith("Predicted 7 (0 empty), skipped 0, failed 1.\n  1 x ")

@@ -193,12 +193,12 @@ REFUSED = r"^Label Studio refuses the personal access token \({}\); create a new
         # not Label Studio
         (
             Answer(200, "<html>"),
-            LabelStudioError,
+            UnavailableError,
             r"^{url}: HTTP 200 is no answer of Label Studio; check LABEL_STUDIO_URL$",
         ),
         (Answer(404), LabelStudioError, r"^{url}: HTTP 404 is no answer of Label Studio; check LABEL_STUDIO_URL$"),
-        (Answer(200, json={}), LabelStudioError, r"^{url}: HTTP 200 is no answer of"),
-        (Answer(200, json=[1]), LabelStudioError, r"^{url}: HTTP 200 is no answer of"),
+        (Answer(200, json={}), UnavailableError, r"^{url}: HTTP 200 is no answer of"),
+        (Answer(200, json=[1]), UnavailableError, r"^{url}: HTTP 200 is no answer of"),
         # the token does not follow a redirect
         (
             Answer(307, headers={"Location": "http://127.0.0.1:1/"}),
@@ -215,6 +215,19 @@ def test_a_refresh_that_fails(
         credential_for(server.url).authorization()
     assert type(raised.value) is error
     assert PAT not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("status", "retry_after", "asked_s", "busy"),
+    [(429, "7", 7.0, True), (503, "12", 12.0, True), (503, "", None, True), (502, "", None, False)],
+)
+def test_a_refresh_that_is_put_off_says_how_long(
+    credential_for: Make, server: ScriptedServer, status: int, retry_after: str, asked_s: float | None, busy: bool
+) -> None:
+    server.on("POST", REFRESH, Answer(status, headers={"Retry-After": retry_after}))
+    with pytest.raises(UnavailableError, match=f"HTTP {status}$") as raised:
+        credential_for(server.url).authorization()
+    assert (raised.value.retry_after_s, raised.value.busy) == (asked_s, busy)
 
 
 def test_a_refresh_that_takes_too_long(

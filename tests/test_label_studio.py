@@ -1,4 +1,8 @@
 import re
+import socket
+import threading
+import time
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -17,11 +21,12 @@ from tests.fake_label_studio import (
     told,
 )
 from tests.http_server import Answer
-from wholebody import label_studio
+from wholebody import label_studio, transport
 from wholebody.errors import AuthenticationError, LabelStudioError, SettingsError, UnavailableError
 from wholebody.label_studio import LabelStudioClient, Project
 from wholebody.settings import Settings
 from wholebody.stopping import Stop
+from wholebody.task_queries import TaskQuery
 
 IDS = (3, 7, 8, 250, 1000)
 
@@ -37,7 +42,7 @@ def client_of(fake: FakeLabelStudio, **changes: Any) -> LabelStudioClient:
 
 
 def listed(client: LabelStudioClient, start_id: int = 1) -> list[int]:
-    return [task["id"] for task in client.undone_tasks(1, start_id)]
+    return [task["id"] for task in client.tasks(1, TaskQuery.undone(start_id))]
 
 
 @pytest.mark.parametrize(
@@ -60,7 +65,7 @@ def test_listing_misses_no_task_while_tasks_leave_and_join_it(
     monkeypatch.setattr(label_studio, "PAGE_SIZE", 3)
     fake.add_tasks(*range(1, 11))
     seen = []
-    for task in client_of(fake).undone_tasks(1, 1):
+    for task in client_of(fake).tasks(1, TaskQuery.undone()):
         seen.append(task["id"])
         fake.predict(task["id"])  # as the prefill does
         if task["id"] == 4:
@@ -75,16 +80,43 @@ def test_listing_leaves_out_what_is_done_and_brings_what_is_asked_for(fake: Fake
     fake.tasks[2]["total_annotations"] = 1
     fake.tasks[3]["cancelled_annotations"] = 1
     client = client_of(fake)
-    assert [*client.undone_tasks(1, 1)] == [{"id": 4, "data": {"image": "s3://bucket/1.png"}}]
-    assert [client.count_tasks(1, 1, undone=undone) for undone in (True, False)] == [1, 4]
-    assert [client.count_tasks(1, 3, undone=undone) for undone in (True, False)] == [1, 2]
+    assert [*client.tasks(1, TaskQuery.undone())] == [{"id": 4, "data": {"image": "s3://bucket/1.png"}}]
+    assert [client.count_tasks(1, query) for query in (TaskQuery.undone(), TaskQuery())] == [1, 4]
+    assert [client.count_tasks(1, query) for query in (TaskQuery.undone(3), TaskQuery(3))] == [1, 2]
     assert {request.parameters["resolve_uri"] for request in fake.asked("GET", TASKS)} == {"false"}
+
+
+@pytest.mark.parametrize("page_size", [1, 2, 100])
+def test_listing_of_given_ids(fake: FakeLabelStudio, monkeypatch: pytest.MonkeyPatch, page_size: int) -> None:
+    monkeypatch.setattr(label_studio, "PAGE_SIZE", page_size)
+    fake.add_tasks(*range(1, 10))
+    fake.predict(4)
+    query = TaskQuery.undone().among([8, 2, 4, 77, 5])
+    client = client_of(fake)
+    assert [task["id"] for task in client.tasks(1, query)] == [2, 5, 8]
+    assert client.count_tasks(1, query) == 3
+    assert client.count_tasks(1, query.among([])) == 0
+
+
+def test_listing_of_what_has_other_versions_of_ours(fake: FakeLabelStudio) -> None:
+    old, ours = "wholebody-balanced-11111111", "wholebody-balanced-22222222"
+    fake.add_tasks(*range(1, 8))
+    for task_id, versions in {1: [old], 2: [ours], 3: [old, ours], 4: ["other"], 5: ["other", old], 6: [old]}.items():
+        for version in versions:
+            fake.predict(task_id, version)
+    fake.tasks[6]["total_annotations"] = 1
+    client = client_of(fake)
+    assert [task["id"] for task in client.tasks(1, TaskQuery.outdated(ours))] == [1, 5]
+    assert [task["id"] for task in client.tasks(1, TaskQuery.with_more_than_one(ours))] == [3]
+    assert [task["id"] for task in client.tasks(1, TaskQuery.with_more_than_one(old))] == [3, 5]
+    fake.tasks[3]["cancelled_annotations"] = 1
+    assert [*client.tasks(1, TaskQuery.with_more_than_one(ours).without_annotation())] == []
 
 
 def test_listing_reads_a_page_only_when_it_is_asked_for(fake: FakeLabelStudio, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(label_studio, "PAGE_SIZE", 2)
     fake.add_tasks(*IDS)
-    tasks = client_of(fake).undone_tasks(1, 1)
+    tasks = client_of(fake).tasks(1, TaskQuery.undone())
     pages = []
     for _ in range(4):
         next(tasks)
@@ -104,6 +136,9 @@ def test_listing_that_fails_for_now_is_repeated(fake: FakeLabelStudio, fault: Fa
     [
         (told({"tasks": "none"}), "{url} does not list tasks as Label Studio does"),
         (told({"tasks": []}), "{url} does not list tasks as Label Studio does"),
+        (told({"total": 3, "tasks": []}), "{url} does not list tasks as Label Studio does"),
+        (told({"total": 1, "tasks": [7]}), "{url} does not list tasks as Label Studio does"),
+        (told({"total": 1, "tasks": [{"id": "7"}]}), "{url} does not list tasks as Label Studio does"),
         (told([]), "{url} does not list tasks as Label Studio does"),
         # a server that knows no filter would have the same page read for ever
         (told({"total": 9, "tasks": [{"id": 1}]}), "{url} does not list tasks by id from 5 on, as was asked"),
@@ -114,9 +149,10 @@ def test_listing_that_fails_for_now_is_repeated(fake: FakeLabelStudio, fault: Fa
     ],
 )
 def test_listing_that_is_none(fake: FakeLabelStudio, fault: Fault, message: str) -> None:
-    fake.fail("GET", TASKS, fault)
-    with pytest.raises(LabelStudioError, match=f"^{re.escape(message.format(url=fake.url))}$"):
-        listed(client_of(fake), 5)
+    fake.fail("GET", TASKS, *[fault] * 9)
+    with pytest.raises(UnavailableError, match=f"^{re.escape(message.format(url=fake.url))}$"):
+        listed(client_of(fake, max_retries=1), 5)
+    assert len(fake.asked("GET", TASKS)) == 2
 
 
 def test_project(fake: FakeLabelStudio) -> None:
@@ -176,10 +212,47 @@ def test_an_answer_cut_off_is_repeated(fake: FakeLabelStudio) -> None:
 
 
 def test_an_answer_that_does_not_come(fake: FakeLabelStudio, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(label_studio, "READ_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(transport, "READ_TIMEOUT_S", 0.05)
     fake.fail("GET", PROJECT, Fault(delay_s=5))
     with pytest.raises(UnavailableError, match=r"^GET /api/projects/1/: timed out$"):
         client_of(fake, max_retries=0).project(1)
+
+
+def test_an_answer_that_trickles_is_not_waited_for(fake: FakeLabelStudio, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each byte comes well within the time-out for a single one."""
+    monkeypatch.setattr(transport, "READ_TIMEOUT_S", 0.3)
+    fake.fail("GET", PROJECT, Fault(Answer(json={"id": 1, "title": "x" * 400}, piece_bytes=1, pause_s=0.05)))
+    before = time.monotonic()
+    with pytest.raises(UnavailableError, match=r"^GET /api/projects/1/: timed out$"):
+        client_of(fake, max_retries=0).project(1)
+    assert time.monotonic() - before < 10  # of the 20 s that it would take
+
+
+def test_headers_that_trickle_are_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport, "READ_TIMEOUT_S", 0.3)
+    ended = threading.Event()
+
+    def drip(listener: socket.socket) -> None:
+        line, _ = listener.accept()
+        with line, suppress(OSError):
+            for byte in b"HTTP/1.1 200 OK\r\nX-Long: " + b"x" * 400:
+                line.sendall(bytes([byte]))
+                ended.wait(0.05)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=drip, args=[listener])
+        thread.start()
+        settings = Settings(
+            label_studio_url=f"http://127.0.0.1:{listener.getsockname()[1]}",
+            label_studio_api_token=LEGACY_TOKEN,
+            max_retries=0,
+        )
+        before = time.monotonic()
+        with pytest.raises(UnavailableError, match=r"^GET /api/projects/1/: timed out$"):
+            LabelStudioClient(settings, Stop()).project(1)
+        assert time.monotonic() - before < 10  # of the 20 s that it would take
+        ended.set()
+        thread.join()
 
 
 def test_nobody_there() -> None:

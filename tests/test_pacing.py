@@ -1,17 +1,11 @@
 import email.utils
-import re
-import threading
 import time
-from itertools import pairwise
 
 import pytest
 from tenacity import Future, RetryCallState, Retrying
 
-from wholebody.errors import LabelStudioError, StoppedError, UnavailableError
-from wholebody.pacing import Backoff, Pace, parse_retry_after
-from wholebody.stopping import Stop
-
-STOPPED = "stopped before it was done; run again to go on"
+from wholebody.errors import LabelStudioError, UnavailableError
+from wholebody.pacing import Backoff, parse_retry_after
 
 
 def failed(attempt: int, error: Exception) -> RetryCallState:
@@ -81,29 +75,3 @@ def test_parse_retry_after(text: str, seconds: float | None) -> None:
 def test_parse_retry_after_as_a_date() -> None:
     date = email.utils.formatdate(time.time() + 90, usegmt=True)
     assert parse_retry_after(date) == pytest.approx(90, abs=2)
-
-
-def test_pace_keeps_the_starts_apart_and_does_not_wait_when_the_time_has_gone_by() -> None:
-    pace = Pace(0.1, Stop())
-    starts = []
-    for work_s in (0, 0, 0.15, 0):
-        pace.wait()
-        starts.append(time.monotonic())
-        time.sleep(work_s)
-    gaps = [after - before for before, after in pairwise(starts)]
-    assert min(gaps) >= 0.1
-    assert gaps[2] < 0.25
-
-
-@pytest.mark.parametrize("delay_s", [0, 3600])
-def test_pace_starts_no_write_once_it_is_to_stop(delay_s: float) -> None:
-    stop = Stop()
-    pace = Pace(delay_s, stop)
-    pace.wait()
-    timer = threading.Timer(0.02 if delay_s else 0, stop.set)
-    timer.start()
-    if not delay_s:
-        timer.join()
-    with pytest.raises(StoppedError, match=f"^{re.escape(STOPPED)}$"):
-        pace.wait()
-    timer.join()

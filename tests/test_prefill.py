@@ -21,7 +21,8 @@ from wholebody.errors import (
     StoppedError,
     UnavailableError,
 )
-from wholebody.prefill import FailureFile, Summary, Task, prefill
+from wholebody.failures import FailureFile
+from wholebody.prefill import OTHER_REASONS, Summary, Task, prefill
 from wholebody.regions import Prediction
 from wholebody.stopping import Stop
 
@@ -153,6 +154,20 @@ def test_images_with_the_same_trouble_are_one_reason(tmp_path: Path) -> None:
     run = Run(tmp_path, [ImageError("not found", f"{n}.png") for n in range(3)] + [ImageError("is empty", "4.png")])
     assert run().failed == {"not found": 3, "is empty": 1}
     assert run.failed()[1:3] == [{"task": 2, "error": "1.png: not found"}, {"task": 3, "error": "2.png: not found"}]
+
+
+def test_reasons_beyond_a_thousand_are_one(tmp_path: Path) -> None:
+    run = Run(tmp_path, [FOUND] * 1500, [LabelStudioError(f"task {n // 2}") for n in range(1100)] + [REFUSED] * 400)
+    failed = run().failed
+    assert failed.total() == 1500
+    assert (len(failed), failed["task 499"], failed["task 500"]) == (551, 2, 2)
+    run = Run(
+        tmp_path,
+        [FOUND] * 1500,
+        [LabelStudioError(f"task {n}") for n in range(1490)] + [LabelStudioError("task 7")] * 10,
+    )
+    failed = run().failed
+    assert (len(failed), failed["task 7"], failed[OTHER_REASONS]) == (1001, 11, 490)
 
 
 def test_failures_of_an_earlier_run_are_forgotten(tmp_path: Path) -> None:

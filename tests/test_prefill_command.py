@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.fake_label_studio import LOST, PREDICTIONS, PROJECT, FakeLabelStudio, Fault, http
+from tests.fake_label_studio import LOST, PREDICTIONS, PROJECT, FakeLabelStudio, Fault, http, told
 from tests.http_server import Answer, Received
 from tests.prefill_runner import ALL_WELL, SOME_FAILED, Prefill, stubbed_prefill
 
@@ -75,13 +75,20 @@ def test_failures_are_grouped_listed_and_tried_again(fake: FakeLabelStudio, pref
 
 def test_reasons_beyond_the_tenth_are_counted(fake: FakeLabelStudio, prefill: Prefill) -> None:
     fake.add_tasks(*range(1, 13))
-    fake.before = lambda request: fake.tasks.clear() if request.method == "POST" else None
+    fake.fail("POST", PREDICTIONS, *[told({"detail": f"No. {number}"}, 403) for number in range(12)])
     lines = prefill().stdout.splitlines()
     assert lines[0] == "Predicted 0 (0 empty), skipped 0, failed 12."
     assert lines[11:] == [
         "  and 2 other reasons",
         "The tasks that failed are listed in prefill-failures.jsonl; the next run tries them again.",
     ]
+
+
+def test_tasks_that_are_deleted_meanwhile_are_skipped(fake: FakeLabelStudio, prefill: Prefill) -> None:
+    fake.add_tasks(*range(1, 13))
+    fake.before = lambda request: fake.tasks.clear() if request.method == "POST" else None
+    done = prefill()
+    assert (done.exit_code, done.stdout) == (ALL_WELL, "Predicted 0 (0 empty), skipped 12, failed 0.\n")
 
 
 @pytest.mark.parametrize(

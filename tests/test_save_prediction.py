@@ -1,6 +1,5 @@
 """Writes to a Label Studio that fails, loses answers, or is told to stop: never two predictions, none uncounted."""
 
-import email.utils
 import re
 import threading
 import time
@@ -23,8 +22,8 @@ from tests.fake_label_studio import (
     settings_for,
     told,
 )
-from tests.http_server import Received
-from wholebody import label_studio
+from tests.http_server import Answer, Received
+from wholebody import transport
 from wholebody.errors import LabelStudioError, StoppedError, UnavailableError
 from wholebody.label_studio import LabelStudioClient
 from wholebody.regions import Prediction
@@ -81,7 +80,7 @@ def test_write_whose_answer_was_lost_counts_and_is_not_repeated(
 def test_write_that_is_answered_too_late(
     fake: FakeLabelStudio, client: LabelStudioClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(label_studio, "READ_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(transport, "READ_TIMEOUT_S", 0.1)
     fake.fail("POST", PREDICTIONS, Fault(delay_s=5))
     assert client.save_prediction(5, PREDICTION)
     assert fake.predicted() == [5]
@@ -165,13 +164,7 @@ def test_prediction_that_appears_between_two_attempts(
 @pytest.mark.parametrize(
     ("method", "fault", "message"),
     [
-        (
-            "POST",
-            None,
-            "POST /api/predictions/: HTTP 400 {'task': ['Invalid pk \"99\" - object does not exist.']}",
-        ),
         ("POST", told({"detail": "You do not have permission."}, 403), "{post}: HTTP 403 You do not have permission."),
-        ("GET", told({"results": []}), "{url} does not list predictions as Label Studio does"),
         ("GET", http(404), "GET /api/predictions/: HTTP 404"),
     ],
 )
@@ -181,46 +174,54 @@ def test_refused_write_is_not_repeated(
     fake.fail(method, PREDICTIONS, fault)
     message = message.replace("{post}", "POST /api/predictions/").replace("{url}", fake.url)
     with pytest.raises(LabelStudioError, match=f"^{re.escape(message)}$") as caught:
-        client.save_prediction(99, PREDICTION)
+        client.save_prediction(5, PREDICTION)
     assert type(caught.value) is LabelStudioError
     assert len(fake.asked(method, PREDICTIONS)) == 1
 
 
-def test_writes_and_their_repetitions_keep_the_delay(fake: FakeLabelStudio, stop: Stop) -> None:
-    fake.fail("POST", PREDICTIONS, None, http(503), RESET, None)
-    client = LabelStudioClient(settings_for(fake, request_delay_seconds=0.1), stop)
-    for task_id in (1, 2, 3):
-        assert client.save_prediction(task_id, PREDICTION)
-    starts = [request.at for request in fake.posts()]
-    assert len(starts) == 5
-    assert starts[-1] - starts[0] > 0.35
-
-
-@pytest.mark.parametrize(
-    ("retry_after", "least", "most"),
-    [
-        ("", (1, 2, 4), (2, 3, 5)),
-        ("30", (30, 30, 30), (30, 30, 30)),
-        ("in ten minutes", (500, 500, 500), (600, 600, 600)),
-    ],
-)
-def test_waits_without_a_delay_between_writes(
-    fake: FakeLabelStudio,
-    stop: Stop,
-    monkeypatch: pytest.MonkeyPatch,
-    retry_after: str,
-    least: tuple[float, ...],
-    most: tuple[float, ...],
+@pytest.mark.parametrize("when", ["before the look", "after the look", "after the write"])
+def test_task_that_is_deleted_meanwhile_is_passed_over(
+    fake: FakeLabelStudio, client: LabelStudioClient, when: str
 ) -> None:
-    waits: list[float] = []
-    monkeypatch.setattr(stop, "pause", waits.append)
-    if retry_after == "in ten minutes":  # from now, not from when the tests were collected
-        retry_after = email.utils.formatdate(time.time() + 600, usegmt=True)
-    fake.fail("POST", PREDICTIONS, *[http(429, retry_after)] * 3)
-    client = LabelStudioClient(settings_for(fake, max_backoff_delay=60, request_delay_seconds=0), stop)
+    def delete(request: Received) -> None:
+        if (request.method == "GET") == (when == "before the look"):
+            fake.tasks.pop(5, None)
+            if when == "after the write":
+                fake.predictions.clear()  # they go with their task
+
+    fake.before = delete
+    fake.fail("POST", PREDICTIONS, RESET if when == "after the write" else None)
+    assert not client.save_prediction(5, PREDICTION)
+    assert fake.predictions == []
+
+
+GARBAGE = [1, {}, {"results": []}, [1], [{"id": 1}], [{"id": "1", "task": 5, "model_version": "v1"}]]
+OTHER_TASK = [{"id": 1, "task": 8, "model_version": "v1"}]
+
+
+@pytest.mark.parametrize("content", [*GARBAGE, OTHER_TASK])
+def test_look_whose_answer_is_no_list_of_the_tasks_predictions_is_repeated(
+    fake: FakeLabelStudio, client: LabelStudioClient, content: Any
+) -> None:
+    fake.fail("GET", PREDICTIONS, told(content), told(content))
     assert client.save_prediction(5, PREDICTION)
-    assert len(waits) == 3
-    assert all(low <= wait <= high for low, wait, high in zip(least, waits, most, strict=True))
+    assert fake.predicted() == [5]
+    fake.fail("GET", PREDICTIONS, *[told(content)] * 9)
+    with pytest.raises(UnavailableError, match=f"^{fake.url} does not list predictions as Label Studio does$"):
+        client.save_prediction(6, PREDICTION)
+
+
+@pytest.mark.parametrize("content", [None, 1, {}, [], {"id": 1}, {"id": 1, "task": 6, "model_version": "v1"}])
+@pytest.mark.parametrize("committed", [True, False])
+def test_write_whose_answer_is_no_prediction_is_looked_after(
+    fake: FakeLabelStudio, client: LabelStudioClient, content: Any, committed: bool
+) -> None:
+    fake.fail("POST", PREDICTIONS, Fault(Answer(201, json=content), committed))
+    if content is None:
+        fake.fail("POST", PREDICTIONS, Fault(Answer(201, "null"), committed))
+    assert client.save_prediction(5, PREDICTION)
+    assert fake.predicted() == [5]
+    assert len(fake.posts()) == (1 if committed else 2)
 
 
 def test_log_tells_what_is_repeated(

@@ -49,8 +49,19 @@ def main() -> None:
     show_default=True,
     help="Where the tasks that failed are listed.",
 )
+@click.option(
+    "--replace",
+    is_flag=True,
+    help="Also tasks whose predictions are of other versions of this model, which are deleted then.",
+)
+@click.option(
+    "--retry-failed",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Only the tasks in such a list.",
+)
 @errors_in_one_line
-def prefill(dry_run: bool, failures: Path, **settings: Any) -> int:
+def prefill(dry_run: bool, failures: Path, replace: bool, retry_failed: Path | None, **settings: Any) -> int:
     """Fill the tasks of a project that have neither prediction nor annotation.
 
     Options go before the environment and .env. Run it again to go on where it stopped. Exit code: 0 all
@@ -59,7 +70,9 @@ def prefill(dry_run: bool, failures: Path, **settings: Any) -> int:
     from wholebody.prefill_command import run_prefill
     from wholebody.settings import load_settings
 
-    return run_prefill(load_settings(**settings), dry_run=dry_run, failures=failures)
+    return run_prefill(
+        load_settings(**settings), dry_run=dry_run, failures=failures, replace=replace, retry_failed=retry_failed
+    )
 
 
 @main.command()
@@ -109,6 +122,20 @@ def doctor(project_id: int | None, task_id: int | None, as_json: bool) -> int:
     from wholebody.doctor import run_doctor
 
     return run_doctor(project_id, task_id, as_json=as_json)
+
+
+@main.command()
+@click.option("--download", is_flag=True, help="Download what is missing, and record its sha256.")
+@errors_in_one_line
+def weights(download: bool) -> None:
+    """Say which two weights files the settings need, where from, and check those that are here.
+
+    For a machine without a network: download into a folder elsewhere, with the same MODE, and copy it to
+    MODEL_DIR.
+    """
+    from wholebody.weights_command import run_weights
+
+    click.echo(run_weights(download=download))
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from urllib3.util import Url, parse_url
 
 from wholebody.errors import AuthenticationError, LabelStudioError, UnavailableError
+from wholebody.pacing import parse_retry_after
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +45,7 @@ class Credential:
         self._token = token
         self._session = session
         self._lock = threading.Lock()
-        self._access = ""
+        self._access: SecretStr | None = None
         self._access_since = 0.0
         self.is_personal = _token_type(token.get_secret_value()) is not None
         if _token_type(token.get_secret_value()) == "access":
@@ -71,16 +72,16 @@ class Credential:
         if not self.is_personal:
             return f"Token {self._token.get_secret_value()}"
         with self._lock:
-            if time.monotonic() - self._access_since > ACCESS_LIFE_S or not self._access:
-                self._access = self._refresh()
+            if time.monotonic() - self._access_since > ACCESS_LIFE_S or self._access is None:
+                self._access = SecretStr(self._refresh())
                 self._access_since = time.monotonic()
-            return f"Bearer {self._access}"
+            return f"Bearer {self._access.get_secret_value()}"
 
     def renew(self, refused: str) -> bool:
         """Drop the access token in `refused`, which got 401; whether a new try makes sense."""
         with self._lock:
-            if self.is_personal and refused == f"Bearer {self._access}":
-                self._access = ""
+            if self._access and refused == f"Bearer {self._access.get_secret_value()}":
+                self._access = None
             return self.is_personal
 
     def send(self, call: Callable[[dict[str, str]], requests.Response]) -> requests.Response:
@@ -108,20 +109,23 @@ class Credential:
                 auth=unchanged,
             )
         except requests.RequestException as error:
-            raise UnavailableError(f"{url}: {describe_transport(error)}") from None
+            words = describe_transport(error)
+            raise UnavailableError(f"{url}: {words}", busy=words == "timed out") from None
         if response.status_code in (401, 403):
             raise AuthenticationError(
                 f"Label Studio refuses the personal access token ({_detail(response)}); "
                 "create a new one in Account & Settings and set LABEL_STUDIO_API_TOKEN"
             )
-        if response.status_code >= 500 or response.status_code == 429:
-            raise UnavailableError(f"{url}: HTTP {response.status_code}")
+        status = response.status_code
+        if status >= 500 or status == 429:
+            asked = parse_retry_after(response.headers.get("Retry-After", ""))
+            raise UnavailableError(f"{url}: HTTP {status}", asked, busy=status in (429, 503, 504))
         try:
             return str(response.json()["access"])
         except (ValueError, KeyError, TypeError):
-            raise LabelStudioError(
-                f"{url}: HTTP {response.status_code} is no answer of Label Studio; check LABEL_STUDIO_URL"
-            ) from None
+            message = f"{url}: HTTP {status} is no answer of Label Studio; check LABEL_STUDIO_URL"
+            # What came with 200 may be a proxy's page for the moment; anything else stays as it is.
+            raise (UnavailableError if status == 200 else LabelStudioError)(message) from None
 
 
 def unchanged(request: requests.PreparedRequest) -> requests.PreparedRequest:

@@ -6,20 +6,17 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass, field
 from itertools import islice
-from pathlib import Path
 from typing import Any, Protocol
-
-import orjson
 
 from wholebody.errors import (
     AuthenticationError,
     ImageError,
     LabelStudioError,
-    SettingsError,
     StoppedError,
     UnavailableError,
     WholebodyError,
 )
+from wholebody.failures import FailureFile
 from wholebody.regions import Prediction
 from wholebody.stopping import Stop
 
@@ -34,11 +31,15 @@ GONE_AFTER = 5
 """Writes that failed for now with none answered between, after which Label Studio counts as gone."""
 
 
+MOST_REASONS, OTHER_REASONS = 1000, "other reasons"
+"""Reasons that are told apart in a summary; each may name a task, and a run has any number of those."""
+
+
 class Writer(Protocol):
-    """What the loop needs of Label Studio; see `label_studio.LabelStudioClient`."""
+    """What the loop needs of Label Studio; see `prefill_work.Work`."""
 
     def save_prediction(self, task_id: int, prediction: Prediction) -> bool:
-        """Store a prediction unless the task has one; whether it was stored.
+        """Store a prediction unless the task has one or is gone; whether it was stored.
 
         Raises:
             LabelStudioError: It was not.
@@ -60,8 +61,8 @@ class Summary:
     Attributes:
         predicted: Predictions stored (in a dry run: computed), the empty ones included.
         empty: Those of them with nobody in the picture.
-        skipped: Tasks that had a prediction or an annotation already.
-        failed: Reason -> number of tasks.
+        skipped: Tasks that had a prediction or an annotation already, or are gone.
+        failed: Reason -> number of tasks; of a thousand reasons and `OTHER_REASONS`.
         stopped: Why the run ended before its last task, or `""`.
     """
 
@@ -71,27 +72,10 @@ class Summary:
     failed: Counter[str] = field(default_factory=Counter)
     stopped: str = ""
 
-
-class FailureFile:
-    """Tasks that failed, a JSON object a line, written as they come. No failure, no file.
-
-    Raises:
-        SettingsError: The file cannot be written.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        try:
-            path.open("ab").close()
-            if path.is_file():  # not a device
-                path.unlink()  # an earlier run's failures are tasks of this run
-        except OSError as error:
-            raise SettingsError(f"{path}: failures cannot be written there: {error.strerror}") from None
-
-    def add(self, task: Task, error: str) -> None:
-        """Append a task and what went wrong."""
-        with self.path.open("ab") as file:
-            file.write(orjson.dumps({"task": task["id"], "error": error}) + b"\n")
+    def count_failure(self, reason: str) -> None:
+        """Count a task that failed."""
+        known = reason in self.failed or len(self.failed) < MOST_REASONS
+        self.failed[reason if known else OTHER_REASONS] += 1
 
 
 class _Watch:
@@ -177,12 +161,12 @@ def _finish(
         raise
     except WholebodyError as error:
         reason = error.reason if isinstance(error, ImageError) else str(error)
-        summary.failed[reason] += 1
+        summary.count_failure(reason)
         failures.add(task, str(error))
         log.warning("task %s: %s", task["id"], error)
         return error
     except Exception as error:  # a fault of ours with one task must not cost the others
-        summary.failed[f"unexpected {type(error).__name__}"] += 1
+        summary.count_failure(f"unexpected {type(error).__name__}")
         failures.add(task, f"unexpected {type(error).__name__}")
         log.exception("task %s: not predicted", task["id"])
         return error
