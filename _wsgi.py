@@ -12,8 +12,9 @@ GUNICORN_STOPS = 4  # the exit code at which gunicorn gives up instead of starti
 
 try:
     settings = load_settings()
-    configure_logging(settings.log_level)
-    app = create_app(WholebodyBackend, settings, load_annotator().model_version)
+    configure_logging(settings.log_level, settings.log_format)
+    annotator = load_annotator()
+    app = create_app(WholebodyBackend, settings, annotator.model_version, annotator.devices)
 except WholebodyError as error:
     sys.stderr.write(f"error: {error}\n")
     sys.exit(GUNICORN_STOPS)

@@ -1,55 +1,76 @@
 """The ML backend's model: tasks in, predictions out. Runs under label-studio-ml 1.0.9 and 2.x alike."""
 
 import functools
+import hashlib
 import logging
-import re
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from label_studio_ml.model import LabelStudioMLBase
 
 from wholebody.annotator import Annotator
+from wholebody.calls import current_call
 from wholebody.errors import WholebodyError
 from wholebody.label_studio import LabelStudioClient
-from wholebody.labeling_config import parse_labeling_config
+from wholebody.labeling_config import LabelingConfig, parse_labeling_config
+from wholebody.observing import failed as count_failure
 from wholebody.openings import Openings
 from wholebody.prompts import read_prompts
 from wholebody.regions import Prediction
 from wholebody.settings import Settings, load_settings
 from wholebody.stopping import Stop
+from wholebody.task_pool import TaskPool
 
 log = logging.getLogger(__name__)
 
 Nothing = list[Any]
+T = TypeVar("T")
 
-_first_call = threading.Lock()
+
+class _Once(Generic[T]):
+    """A function's one result for the whole process, made at the first call; `functools.cache` could make two."""
+
+    def __init__(self, make: Callable[[], T]) -> None:
+        self._cached = functools.cache(make)
+        self._lock = threading.Lock()
+
+    def __call__(self) -> T:
+        with self._lock:
+            return self._cached()
+
+    def cache_clear(self) -> None:
+        self._cached.cache_clear()
 
 
-@functools.cache
+@_Once
 def load_annotator() -> Annotator:
     """The process's one model, loaded and warmed at the first call, which start-up makes."""
-    return Annotator(load_settings())
+    annotator = Annotator(load_settings())
+    annotator.warm_up()
+    return annotator
 
 
+@_Once
 def shared_openings() -> Openings:
     """What tasks are being opened in this process, for all requests."""
-    with _first_call:  # the first two requests may well be parallel, and the cache would give each its own
-        return _openings()
-
-
-@functools.cache
-def _openings() -> Openings:
     return Openings(_asker(load_settings(), load_annotator().model_version))
+
+
+@_Once
+def shared_pool() -> TaskPool:
+    """The threads that all requests' tasks run in."""
+    return TaskPool(load_settings().threads)
 
 
 class WholebodyBackend(LabelStudioMLBase):  # type: ignore[misc]  # label-studio-ml has no types
     """Every person's 133 COCO-WholeBody keypoints. One object a request; all share one model."""
 
     def __init__(self, *args: Any, label_config: str | None = None, **kwargs: Any) -> None:
-        # label-studio-ml's own parser refuses text that declares its encoding.
-        plain = re.sub(r"^\s*<\?xml\b[^>]*\?>", "", label_config or "")
-        super().__init__(*args, label_config=plain, **kwargs)
+        # Kept from label-studio-ml's own parser, which refuses text that declares its encoding, and takes minutes
+        # over a short config with thousands of variables.
+        super().__init__(*args, **kwargs)
+        self.label_config = label_config or ""
 
     def setup(self) -> None:
         """Tell label-studio-ml 2.x the version; 1.0.9 never calls this."""
@@ -67,21 +88,28 @@ class WholebodyBackend(LabelStudioMLBase):  # type: ignore[misc]  # label-studio
 
         Returns:
             One entry a task, in order: a prediction, whose `result` is empty where nobody is seen; or `[]`
-            where the task could not be done, so that Label Studio stores nothing and asks again, or where a
-            parallel call's prediction has just been stored.
+            where the task could not be done, or not in time, so that Label Studio stores nothing and asks
+            again, or where a parallel call's prediction has just been stored.
 
         Raises:
             LabelingConfigError: The labeling config has nothing to fill.
             WholebodyError: With a `context`, the task could not be done.
+            ClientGoneError: Nobody waits for the answer.
         """
         config = parse_labeling_config(self.label_config)
         if context:
             prompts = read_prompts(context, config)
-            return [load_annotator().annotate_prompted(task, prompts) for task in tasks]
-        if len(tasks) == 1:  # somebody opens it
-            annotate = functools.partial(load_annotator().annotate, tasks[0], config)
-            return [_or_nothing(tasks[0], lambda: shared_openings().predict(tasks[0], annotate))]
-        return [_or_nothing(task, functools.partial(load_annotator().annotate, task, config)) for task in tasks]
+            annotate = functools.partial(load_annotator().annotate_prompted, prompts=prompts)
+            jobs: list[Callable[[], Any]] = [functools.partial(annotate, task) for task in tasks]
+        else:
+            predict = self._open if len(tasks) == 1 else load_annotator().annotate
+            jobs = [functools.partial(_or_nothing, task, functools.partial(predict, task, config)) for task in tasks]
+        return shared_pool().run(current_call(), jobs)
+
+    def _open(self, task: dict[str, Any], config: LabelingConfig) -> Prediction | Nothing:
+        """Predict a task that somebody opens."""
+        variant = hashlib.sha256(self.label_config.encode()).digest()
+        return shared_openings().predict(task, variant, lambda: load_annotator().annotate(task, config))
 
     def fit(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """Nothing is learned from annotations."""
@@ -93,8 +121,10 @@ def _or_nothing(task: dict[str, Any], predict: Callable[[], Prediction | Nothing
         return predict()
     except WholebodyError as error:
         log.warning("task %s: %s", task.get("id"), error)
-    except Exception:  # a fault of ours with one task must not cost the others
+        count_failure(error)
+    except Exception as error:  # a fault of ours with one task must not cost the others
         log.exception("task %s: not predicted", task.get("id"))
+        count_failure(error)
     return []
 
 

@@ -16,11 +16,11 @@ from wholebody.annotator import Annotator
 from wholebody.config_writer import write_config
 from wholebody.decoding import BGR
 from wholebody.errors import ImageError
-from wholebody.estimator import Detections
 from wholebody.figures.drawing import draw_figures
 from wholebody.image_cache import OWN_BYTES, ImageCache, SeenImage
 from wholebody.keypoints import Part
 from wholebody.labeling_config import parse_labeling_config
+from wholebody.outputs import Detections
 from wholebody.prompts import read_prompts
 from wholebody.settings import load_settings
 
@@ -140,23 +140,32 @@ def test_a_failure_is_not_kept() -> None:
     assert load.count == 2
 
 
-def test_those_who_waited_for_a_failure_try_themselves() -> None:
-    cache, load, waiting = ImageCache(HUGE, HOUR_S), Loads(), threading.Event()
-    load.failures = [ImageError("busy", "a")]
+@pytest.mark.parametrize(
+    ("max_bytes", "failures"),
+    [
+        # a failure is not tried again by each of them: a time-out would add up
+        (HUGE, [ImageError("busy", "a")] * 5),
+        # what is too large to be kept is loaded once all the same
+        (0, []),
+    ],
+)
+def test_those_who_waited_get_what_the_first_got(max_bytes: int, failures: list[Exception]) -> None:
+    cache, load, waiting, go_on = ImageCache(max_bytes, HOUR_S), Loads(), threading.Event(), threading.Event()
+    load.failures = list(failures)
 
-    def failing() -> BGR:
+    def slow() -> BGR:
         waiting.set()
-        time.sleep(0.2)
+        assert go_on.wait(10)
         return load()
 
     with ThreadPoolExecutor(5) as pool:
-        first = pool.submit(cache.get, "a", failing)
-        waiting.wait(10)
-        rest = [pool.submit(cache.get, "a", load) for _ in range(4)]
-        with pytest.raises(ImageError, match=r"^a: busy$"):
-            first.result()
-        assert [future.result().bgr.shape for future in rest] == [(10, 10, 3)] * 4
-    assert load.count == 2
+        futures = [pool.submit(cache.get, "a", slow)]
+        assert waiting.wait(10)
+        futures += [pool.submit(cache.get, "a", load) for _ in range(4)]
+        time.sleep(0.2)
+        go_on.set()
+        outcomes = {id(future.exception() or future.result()) for future in futures}
+    assert (load.count, len(outcomes)) == (1, 1)
 
 
 def test_an_image_is_searched_once_and_anew_after_a_failure() -> None:

@@ -2,6 +2,7 @@
 
 import base64
 import logging
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,10 +13,13 @@ from label_studio_ml.model import LabelStudioMLBase
 
 import model
 from model import WholebodyBackend, load_annotator
+from tests.fuzz import heavy
+from wholebody import annotator
 from wholebody.annotator import Annotator
 from wholebody.config_writer import write_config
 from wholebody.decoding import BGR
 from wholebody.errors import ImageError, LabelingConfigError
+from wholebody.estimator import Estimator
 from wholebody.figures.drawing import draw_figures
 from wholebody.keypoints import NAMES, Part
 from wholebody.server import create_app
@@ -76,7 +80,7 @@ def test_people_nobody_and_a_bad_task_each_in_its_place(
     assert nobody == {"result": [], "score": 0.0, "model_version": version}
     assert (people["model_version"], len(people["result"])) == (version, 2 * 134)  # type: ignore[call-overload]
     warnings = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
-    assert [text.partition(":")[0] for text in warnings] == ["task 3", "task 4", "task 5"]
+    assert sorted(text.partition(":")[0] for text in warnings) == ["task 3", "task 4", "task 5"]
     assert "AAAA" not in caplog.text
 
 
@@ -126,8 +130,21 @@ def test_a_fault_of_ours_costs_its_task_alone(
     ["", '<?xml version="1.0"?>', '\n <?xml version="1.0" encoding="utf-8"?>\n', '<?xml version="1.0" encoding="x"?>'],
 )
 def test_a_config_may_declare_its_encoding(declaration: str) -> None:
-    """label-studio-ml's own parser, which sees it first, refuses that."""
+    """label-studio-ml's own parser refuses that."""
     assert WholebodyBackend(label_config=declaration + CONFIG).predict([]) == []
+
+
+@pytest.mark.parametrize("around", ["\u2003", "\x1c", "\ufeff", "\ufeff<?xml version='1.0' encoding='utf-8'?>"])
+def test_a_config_may_have_space_around_it_that_xml_does_not_know(around: str) -> None:
+    """label-studio-ml's own parser fails over it."""
+    assert WholebodyBackend(label_config=around + CONFIG).predict([]) == []
+
+
+def test_a_config_full_of_variables_takes_no_time() -> None:
+    """label-studio-ml's own parser looks for each of them in each name: 20 s of processor time."""
+    begun = time.process_time()
+    WholebodyBackend(label_config=heavy.labeling_config("a variable for each control"))
+    assert time.process_time() - begun < 5
 
 
 @pytest.mark.parametrize("config", [None, "", "<View/>"])
@@ -174,6 +191,32 @@ def test_one_model_serves_all_requests(monkeypatch: pytest.MonkeyPatch) -> None:
     for _ in range(3):
         client.post("/predict", json={"tasks": [NOBODY], "label_config": CONFIG})
     assert len(made) == 1
+
+
+def test_before_the_first_request_a_picture_has_gone_the_whole_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    done = []
+
+    def recorded(name: str, call: Any) -> Any:
+        def record(*args: Any) -> Any:
+            result = call(*args)
+            done.append((name, len(result)) if name == "write_regions" else name)
+            return result
+
+        return record
+
+    stages = ((annotator, "decode_image"), (Estimator, "detect"), (Estimator, "pose"), (annotator, "write_regions"))
+    for owner, name in stages:
+        monkeypatch.setattr(owner, name, recorded(name, getattr(owner, name)))
+    load_annotator()
+    *before, (_, regions) = done
+    assert before == ["decode_image", "detect", "pose"]
+    assert regions > 0, "somebody, so that there is something to write"
+
+
+def test_it_starts_whatever_limits_are_set_for_images(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IMAGE_MAX_BYTES", "1")
+    monkeypatch.setenv("IMAGE_MAX_PIXELS", "1")
+    assert load_annotator().model_version.startswith("wholebody-figures-")
 
 
 def test_label_studio_ml_2_learns_the_version(backend: WholebodyBackend) -> None:

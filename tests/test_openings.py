@@ -27,6 +27,7 @@ from wholebody.server import create_app
 from wholebody.settings import load_settings
 
 TASK = {"id": 7, "data": {"image": "x"}}
+VARIANT = b"config"
 
 
 class Annotate:
@@ -64,7 +65,7 @@ def parallel(count: int, call: Callable[[], Any]) -> list[Future[Any]]:
 def answers(count: int, is_stored: IsStored | None, annotate: Annotate, task: Any = TASK) -> list[Any]:
     """What parallel calls get: predictions first, then those that were held."""
     opened = Openings(is_stored)
-    results = [future.result() for future in parallel(count, lambda: opened.predict(task, annotate))]
+    results = [future.result() for future in parallel(count, lambda: opened.predict(task, VARIANT, annotate))]
     return sorted(results, key=lambda result: result == [])
 
 
@@ -141,24 +142,24 @@ def test_nothing_is_held_back(is_stored: IsStored | None, task: Any) -> None:
 @pytest.mark.parametrize("error", [ImageError("not found", "/data/a.jpg"), IndexError("ours"), SystemExit(1)])
 def test_an_error_reaches_both_and_is_forgotten(error: BaseException) -> None:
     opened, annotate = Openings(lambda task_id: True), Annotate(error=error)
-    futures = parallel(2, lambda: opened.predict(TASK, annotate))
+    futures = parallel(2, lambda: opened.predict(TASK, VARIANT, annotate))
     assert [future.exception() for future in futures] == [error, error]
     assert annotate.count == 1
     annotate.error = None
-    assert opened.predict(TASK, annotate) == prediction(2)
+    assert opened.predict(TASK, VARIANT, annotate) == prediction(2)
 
 
 def test_a_call_just_after_belongs_to_the_same_opening() -> None:
     opened, annotate = Openings(lambda task_id: True), Annotate(seconds=0)
-    assert [opened.predict(TASK, annotate) for _ in range(3)] == [prediction(1), [], []]
+    assert [opened.predict(TASK, VARIANT, annotate) for _ in range(3)] == [prediction(1), [], []]
 
 
 def test_a_later_call_is_another_opening(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(openings, "LINGER_S", 0.1)
     opened, annotate = Openings(lambda task_id: True), Annotate(seconds=0)
-    assert opened.predict(TASK, annotate) == prediction(1)
+    assert opened.predict(TASK, VARIANT, annotate) == prediction(1)
     time.sleep(0.15)
-    assert opened.predict(TASK, annotate) == prediction(2)
+    assert opened.predict(TASK, VARIANT, annotate) == prediction(2)
 
 
 def test_tasks_do_not_wait_for_each_other() -> None:
@@ -169,8 +170,14 @@ def test_tasks_do_not_wait_for_each_other() -> None:
         return prediction(1)
 
     with ThreadPoolExecutor(2) as pool:
-        futures = [pool.submit(opened.predict, {"id": task_id}, annotate) for task_id in (1, 2)]
+        futures = [pool.submit(opened.predict, {"id": task_id}, VARIANT, annotate) for task_id in (1, 2)]
         assert [future.result() for future in futures] == [prediction(1)] * 2
+
+
+def test_a_changed_labeling_config_is_another_question() -> None:
+    opened, annotate = Openings(lambda task_id: True), Annotate(seconds=0)
+    assert opened.predict(TASK, b"before", annotate) == prediction(1)
+    assert opened.predict(TASK, b"after", annotate) == prediction(2)
 
 
 def test_nothing_piles_up(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -179,7 +186,7 @@ def test_nothing_piles_up(monkeypatch: pytest.MonkeyPatch) -> None:
     for task_id in range(100):
         error = ImageError("not found") if task_id % 2 else None
         try:
-            opened.predict({"id": task_id}, Annotate(seconds=0, error=error))
+            opened.predict({"id": task_id}, VARIANT, Annotate(seconds=0, error=error))
         except ImageError as raised:
             assert raised is error
     assert (len(opened._running), len(opened._recent)) == (0, 10)
@@ -218,7 +225,7 @@ def backend_url(_isolated: None, fake: FakeLabelStudio, monkeypatch: pytest.Monk
 def forget() -> None:
     """What a process keeps of the settings it was started with."""
     model.load_annotator.cache_clear()
-    model._openings.cache_clear()
+    model.shared_openings.cache_clear()
 
 
 def test_the_first_two_requests_share_one_registry(backend_url: str, monkeypatch: pytest.MonkeyPatch) -> None:

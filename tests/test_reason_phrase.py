@@ -66,7 +66,7 @@ def test_the_status_line(error: Exception, line: str) -> None:
     response = fail(error)
     assert response.status == line
     expected = line[4:] if line == HIDDEN else str(error)
-    assert response.json == {"error": expected}, "the body has it all"
+    assert response.json["error"] == expected, "the body has it all"
     assert "Set-Cookie" not in response.headers
     assert response.content_type == "application/json"
 
@@ -94,7 +94,7 @@ def test_an_error_without_a_description_has_its_name() -> None:
     app = create_app(FailingBackend, load_settings(), "v")
     app.add_url_rule("/teapot", view_func=lambda: abort(418, ""))
     response = app.test_client().get("/teapot")
-    assert (response.status, response.json) == ("418 I'm a teapot", {"error": "I'm a teapot"})
+    assert (response.status, response.json["error"]) == ("418 I'm a teapot", "I'm a teapot")  # type: ignore[index]
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,12 @@
 """Bodies that Label Studio would not send: 400 with the reason, and the backend is never asked."""
 
+import io
 import json
 import re
 
 import pytest
 from flask.testing import FlaskClient
+from gunicorn.http.errors import InvalidChunkSize
 
 from tests.test_server import CONFIG, StubBackend, client_for
 from wholebody import server
@@ -59,6 +61,21 @@ def test_bodies_that_are_no_json_object(client: FlaskClient, route: str, content
         ('{"tasks": [], "params": "x", %s}', "'params' must be an object, not str"),
         ('{"tasks": [], "params": {"context": [1]}, %s}', "'params'.'context' must be an object, not list"),
         ('{"tasks": [], "params": {"context": "x"}, %s}', "'params'.'context' must be an object, not str"),
+        # ids that cannot stand in log lines and addresses
+        ('{"tasks": [{}, {"id": [1]}], %s}', "'tasks'[1]: its id must be a number or a text of up to 100 characters"),
+        ('{"tasks": [{"id": {}}], %s}', "'tasks'[0]: its id must be a number or a text of up to 100 characters"),
+        ('{"tasks": [{"id": 1.5}], %s}', "'tasks'[0]: its id must be a number or a text of up to 100 characters"),
+        ('{"tasks": [{"id": "1\\n2"}], %s}', "'tasks'[0]: its id must be a number or a text of up to 100 characters"),
+        (
+            f'{{"tasks": [{{"id": "{"9" * 101}"}}], %s}}',
+            "'tasks'[0]: its id must be a number or a text of up to 100 characters",
+        ),
+        (
+            f'{{"tasks": [{{"id": {"[" * 1000}{"]" * 1000}}}], %s}}',
+            "'tasks'[0]: its id must be a number or a text of up to 100 characters",
+        ),
+        # a prompt
+        ('{"tasks": [{}, {}], "params": {"context": {"result": []}}, %s}', "a prompt is about one task, not 2"),
         # label_config
         ('{"tasks": []}', "'label_config' must be the labeling config as text, not NoneType"),
         ('{"tasks": [], "label_config": {}}', "'label_config' must be the labeling config as text, not dict"),
@@ -72,7 +89,7 @@ def test_bodies_that_are_no_json_object(client: FlaskClient, route: str, content
 def test_predict_says_what_is_wrong(client: FlaskClient, content: str, message: str) -> None:
     sent = content % GOOD if "%s" in content else content
     response = client.post("/predict", data=sent)
-    assert (response.status_code, response.json) == (400, {"error": message})
+    assert (response.status_code, response.json["error"]) == (400, message)  # type: ignore[index]
     assert StubBackend.calls == []
 
 
@@ -97,7 +114,20 @@ def test_setup_says_why_a_labeling_config_cannot_be_filled(
     client: FlaskClient, sent: dict[str, object], message: str
 ) -> None:
     response = client.post("/setup", json=sent)
-    assert (response.status_code, response.json) == (400, {"error": message})
+    assert (response.status_code, response.json["error"]) == (400, message)  # type: ignore[index]
+
+
+def test_a_body_of_chunks_that_are_none_is_the_callers_fault(client: FlaskClient) -> None:
+    class Broken(io.RawIOBase):
+        def readable(self) -> bool:
+            return True
+
+        def readinto(self, buffer: object) -> int:
+            raise InvalidChunkSize(b"zz")
+
+    environ = {"wsgi.input": Broken(), "wsgi.input_terminated": True}
+    response = client.post("/predict", environ_overrides=environ)
+    assert response.status == "400 the body cannot be read: InvalidChunkSize"
 
 
 def test_a_body_over_the_limit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -52,7 +52,7 @@ def url(tmp_path: Path, port: int) -> Iterator[str]:
         address = f"http://127.0.0.1:{port}"
         for _ in range(300):
             try:
-                if requests.get(address + "/ready", timeout=5).status_code == 200:
+                if requests.get(address + "/ready", timeout=60).status_code == 200:
                     break
             except requests.ConnectionError:
                 assert process.poll() is None, process.communicate()[1]
@@ -78,7 +78,7 @@ def test_the_status_line_says_what_is_wrong(url: str) -> None:
     sent = {"tasks": [{"id": 1}], "label_config": write_config([Part.BODY]), "params": {"context": context}}
     refused = requests.post(url + "/predict", json=sent, timeout=5)
     message = r"a prompt of type 'brush\r\nX-Injected: 1' says nothing about people: draw a box or click"
-    assert (refused.status_code, refused.reason, refused.json()) == (400, message, {"error": message})
+    assert (refused.status_code, refused.reason, refused.json()["error"]) == (400, message, message)
     context["result"] = [{"type": "rectangle", "to_name": "ä\n"}]
     refused = requests.post(url + "/predict", json=sent, timeout=5)
     assert refused.reason.startswith(r"the prompt was drawn on '?\n', which has no keypoints to fill")

@@ -4,15 +4,23 @@ import hashlib
 import os
 from typing import Any
 
+import cv2
+import numpy as np
+
+from wholebody.config_writer import write_config
+from wholebody.decoding import decode_image
 from wholebody.estimator import load_estimator
 from wholebody.image_cache import ImageCache, SeenImage
 from wholebody.images import ImageLoader
-from wholebody.labeling_config import ImageTarget, LabelingConfig
+from wholebody.keypoints import Part
+from wholebody.labeling_config import ImageTarget, LabelingConfig, parse_labeling_config
 from wholebody.prompted import estimate_prompted
 from wholebody.prompts import Prompts
 from wholebody.regions import Prediction, Region, mean_score, write_regions
 from wholebody.settings import Settings
 from wholebody.weights import find_weights, model_version
+
+WARM_UP_PIXELS = 640 * 480
 
 
 class Annotator:
@@ -26,6 +34,7 @@ class Annotator:
     Attributes:
         model_version: Name, mode and digest; the same wherever the same predictions come out.
         workers: Tasks worth predicting at a time.
+        devices: What each network runs on.
 
     Raises:
         ModelError: Weights or device cannot be used.
@@ -43,6 +52,7 @@ class Annotator:
         self._estimator = load_estimator(
             settings, weights, threads=1 if bulk and on_cpu else 0, concurrency=self.workers
         )
+        self.devices = self._estimator.devices
 
     def annotate(self, task: dict[str, Any], config: LabelingConfig) -> Prediction:
         """Predict everybody on all images of a task.
@@ -84,6 +94,20 @@ class Annotator:
             model_version=self.model_version,
         )
 
+    def warm_up(self) -> None:
+        """Take a picture the whole way once, so that the first request does not pay for what is loaded late.
+
+        Raises:
+            ModelError: The network does not run.
+        """
+        config = parse_labeling_config(write_config(list(Part)))
+        seen = SeenImage(decode_image(_warm_up_picture(), WARM_UP_PIXELS))  # whatever limits are set for others
+        height, width, _ = seen.bgr.shape
+        seen.detections(self._estimator.detect)
+        everything = np.array([[0, 0, width, height]], np.float32)  # nobody is found in noise
+        poses = self._estimator.pose(seen.bgr, everything, np.ones(1, np.float32))
+        write_regions(poses, config.targets[0], self._threshold)
+
     def _see(self, task: dict[str, Any], target: ImageTarget) -> SeenImage:
         reference = target.reference(task.get("data"))
         if not isinstance(reference, str):  # which is refused, and need not even be hashable
@@ -91,3 +115,8 @@ class Annotator:
         # A digest: a data URI may be larger than its picture.
         key = (str(task.get("id")), hashlib.sha256(reference.encode("utf-8", "surrogatepass")).digest())
         return self._cache.get(key, lambda: self._images.load(reference, task.get("id")))
+
+
+def _warm_up_picture() -> bytes:
+    noise = np.random.default_rng(0).integers(0, 256, (480, 640, 3), np.uint8)
+    return cv2.imencode(".jpg", noise)[1].tobytes()

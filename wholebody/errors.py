@@ -9,29 +9,61 @@ WholebodyError               anything this project raises on purpose; the text i
 +-- PromptError              what an annotator drew leads to nobody
 +-- LabelStudioError         Label Studio refused, or could not be reached
     +-- AuthenticationError  ... because of the token
+    +-- GoneError            ... because the task or prediction is not there any more
     +-- UnavailableError     ... for now: 429, 5xx, a time-out, a dropped connection
 +-- StoppedError             the user asked to stop before it was done
++-- BusyError                too many calls at once, or the backend is stopping
++-- DeadlineError            a call's time was over before it was begun
++-- ClientGoneError          nobody waits for the answer any more
 """
+
+from typing import Literal
+
+Cause = Literal[
+    "image_refused",
+    "image_unreachable",
+    "image_too_large",
+    "image_unreadable",
+    "label_studio",
+    "model",
+    "prompt",
+    "config",
+    "request",
+    "settings",
+    "stopped",
+    "unexpected",
+]
+"""What failures are counted by: few words, never text of a request."""
 
 
 class WholebodyError(Exception):
     """Base of all; `str(error)` is one line that names the thing, its value and the cure."""
 
+    cause: Cause = "unexpected"
+
 
 class SettingsError(WholebodyError):
     """A setting has a wrong value."""
+
+    cause: Cause = "settings"
 
 
 class ModelError(WholebodyError):
     """Weights or device cannot be used."""
 
+    cause: Cause = "model"
+
 
 class LabelingConfigError(WholebodyError):
     """The labeling config cannot be parsed or has nothing to fill."""
 
+    cause: Cause = "config"
+
 
 class RequestError(WholebodyError):
     """A request's body is malformed."""
+
+    cause: Cause = "request"
 
 
 class ImageError(WholebodyError):
@@ -39,23 +71,33 @@ class ImageError(WholebodyError):
 
     Attributes:
         reason: What is wrong, without the reference: equal for all images with the same trouble.
+        cause: What it is counted as.
     """
 
-    def __init__(self, reason: str, reference: str = "") -> None:
+    def __init__(self, reason: str, reference: str = "", cause: Cause = "image_unreachable") -> None:
         super().__init__(f"{reference}: {reason}" if reference else reason)
         self.reason = reason
+        self.cause = cause
 
 
 class PromptError(WholebodyError):
     """What an annotator drew leads to nobody."""
 
+    cause: Cause = "prompt"
+
 
 class LabelStudioError(WholebodyError):
     """Label Studio refused a call or could not be reached."""
 
+    cause: Cause = "label_studio"
+
 
 class AuthenticationError(LabelStudioError):
     """Label Studio does not accept the token."""
+
+
+class GoneError(LabelStudioError):
+    """The task or prediction that a call was about has been deleted."""
 
 
 class UnavailableError(LabelStudioError):
@@ -63,12 +105,37 @@ class UnavailableError(LabelStudioError):
 
     Attributes:
         retry_after_s: Seconds that Label Studio asks to wait, or `None` when it does not say.
+        busy: It has more to do than it can: calls should come more slowly.
+        settles_in_s: How long it may still be working on the call, unseen; 0 when it is through with it.
     """
 
-    def __init__(self, message: str, retry_after_s: float | None = None) -> None:
+    def __init__(
+        self, message: str, retry_after_s: float | None = None, *, busy: bool = False, settles_in_s: float = 0.0
+    ) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+        self.busy = busy
+        self.settles_in_s = settles_in_s
 
 
 class StoppedError(WholebodyError):
     """The user asked to stop before it was done: nothing is wrong with it."""
+
+    cause: Cause = "stopped"
+
+
+def cause_of(error: BaseException) -> Cause:
+    """What a failure is counted as."""
+    return error.cause if isinstance(error, WholebodyError) else "unexpected"
+
+
+class BusyError(WholebodyError):
+    """The backend takes no more calls for now; the same call may come again."""
+
+
+class DeadlineError(WholebodyError):
+    """The time of a call was over before it was begun."""
+
+
+class ClientGoneError(WholebodyError):
+    """The client that called has left."""

@@ -2,11 +2,13 @@
 
 import threading
 from collections.abc import Callable, Hashable
+from concurrent.futures import Future
 
 from cachetools import TTLCache
 
 from wholebody.decoding import BGR
-from wholebody.estimator import Detections
+from wholebody.observing import image_looked_up
+from wholebody.outputs import Detections
 
 OWN_BYTES = 4096
 """What an image takes beside its pixels, at most: without it, pictures of one pixel would never fill the cache."""
@@ -47,29 +49,39 @@ class ImageCache:
 
     def __init__(self, max_bytes: int, ttl_s: float) -> None:
         self._seen: TTLCache[Hashable, SeenImage] = TTLCache(max_bytes, ttl_s, getsizeof=lambda seen: seen.size_bytes)
-        self._loading: dict[Hashable, threading.Event] = {}
+        self._loading: dict[Hashable, Future[SeenImage]] = {}
         self._lock = threading.Lock()
 
     def get(self, key: Hashable, load: Callable[[], BGR]) -> SeenImage:
-        """The image of `key`, by `load` where it is not kept; what `load` raises is passed on."""
-        while True:
-            with self._lock:
-                seen = self._seen.get(key)
-                if seen is not None:
-                    return seen
-                other = self._loading.get(key)
-                if other is None:
-                    mine = self._loading[key] = threading.Event()
-            if other is not None:
-                other.wait()
-                continue
-            try:
-                seen = SeenImage(load())
-                with self._lock:
-                    if seen.size_bytes <= self._seen.maxsize:
-                        self._seen[key] = seen
+        """The image of `key`, by `load` where it is not kept; what `load` raises is passed on.
+
+        Whoever asks while it is loaded gets the same, image or error: trying one after the other would take each of
+        them longer than the one before.
+        """
+        with self._lock:
+            seen = self._seen.get(key)
+            if seen is not None:
+                image_looked_up(kept=True)
                 return seen
-            finally:
-                with self._lock:
-                    del self._loading[key]
-                mine.set()
+            other = self._loading.get(key)
+            if other is None:
+                mine = self._loading[key] = Future()
+        image_looked_up(kept=other is not None)
+        if other is not None:
+            return other.result()
+        return self._load(key, load, mine)
+
+    def _load(self, key: Hashable, load: Callable[[], BGR], mine: Future[SeenImage]) -> SeenImage:
+        try:
+            seen = SeenImage(load())
+        except BaseException as error:
+            with self._lock:
+                del self._loading[key]
+            mine.set_exception(error)
+            raise
+        with self._lock:
+            del self._loading[key]
+            if seen.size_bytes <= self._seen.maxsize:
+                self._seen[key] = seen
+        mine.set_result(seen)
+        return seen

@@ -32,6 +32,9 @@ IsStored = Callable[[int], bool]
 """Whether Label Studio has a prediction of our model version for a task; may raise a LabelStudioError."""
 
 
+Opening = tuple[int, bytes]
+
+
 class Openings:
     """One for all requests. Thread-safe.
 
@@ -41,12 +44,19 @@ class Openings:
 
     def __init__(self, is_stored: IsStored | None) -> None:
         self._is_stored = is_stored
-        self._recent: TTLCache[int, Future[Prediction]] = TTLCache(MAX_TASKS, LINGER_S)
-        self._running: dict[int, Future[Prediction]] = {}
+        self._recent: TTLCache[Opening, Future[Prediction]] = TTLCache(MAX_TASKS, LINGER_S)
+        self._running: dict[Opening, Future[Prediction]] = {}
         self._lock = threading.Lock()
 
-    def predict(self, task: dict[str, Any], annotate: Callable[[], Prediction]) -> Prediction | list[Any]:
+    def predict(
+        self, task: dict[str, Any], variant: bytes, annotate: Callable[[], Prediction]
+    ) -> Prediction | list[Any]:
         """The prediction of a task, or `[]` when that of a parallel call has just been stored.
+
+        Args:
+            task: A task as Label Studio sends it.
+            variant: What else the prediction depends on: calls that differ in it have nothing to do with each other.
+            annotate: Makes the prediction.
 
         Raises:
             WholebodyError: What `annotate` raises, in each of the parallel calls.
@@ -54,26 +64,27 @@ class Openings:
         task_id = task.get("id")
         if self._is_stored is None or not isinstance(task_id, int):
             return annotate()
+        opening = (task_id, variant)
         with self._lock:
-            other = self._running.get(task_id) or self._recent.get(task_id)
+            other = self._running.get(opening) or self._recent.get(opening)
             if other is None:
-                mine = self._running[task_id] = Future()
+                mine = self._running[opening] = Future()
         if other is not None:
             prediction = other.result()
             return [] if self._is_seen(task_id) else prediction
-        return self._first(task_id, mine, annotate)
+        return self._first(opening, mine, annotate)
 
-    def _first(self, task_id: int, mine: Future[Prediction], annotate: Callable[[], Prediction]) -> Prediction:
+    def _first(self, opening: Opening, mine: Future[Prediction], annotate: Callable[[], Prediction]) -> Prediction:
         try:
             prediction = annotate()
         except BaseException as error:
             with self._lock:
-                del self._running[task_id]
+                del self._running[opening]
             mine.set_exception(error)
             raise
         with self._lock:
-            del self._running[task_id]
-            self._recent[task_id] = mine
+            del self._running[opening]
+            self._recent[opening] = mine
         mine.set_result(prediction)
         return prediction
 
