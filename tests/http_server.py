@@ -31,6 +31,7 @@ class Received:
         query: What stands behind the `?`, as sent; `""` where there is none.
         headers: Looked up by name in any case: `headers["authorization"]`, `headers.get("Cookie")`.
         at: `time.monotonic()` of its arrival.
+        abandoned: Whether the client had closed the connection before.
     """
 
     method: str
@@ -39,6 +40,7 @@ class Received:
     headers: Message
     body: bytes
     at: float
+    abandoned: bool = False
 
     def json(self) -> Any:
         return json.loads(self.body)
@@ -63,6 +65,7 @@ class Answer:
         headers: In addition to Content-Length; `{"Content-Length": "9"}` sends that in its place.
         delay_s: Waits this long before the answer.
         reset: Resets the connection in place of an answer. The request has been recorded by then.
+        hang_up: Closes it without a word, likewise.
         stop_after: Closes the connection after so many bytes of the body; 0 is right after the headers.
         piece_bytes: Sends the body in pieces of so many bytes, with `pause_s` between them.
     """
@@ -73,6 +76,7 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
     delay_s: float = 0.0
     reset: bool = False
+    hang_up: bool = False
     stop_after: int | None = None
     piece_bytes: int = 1 << 30
     pause_s: float = 0.0
@@ -183,6 +187,23 @@ class _Server(ThreadingHTTPServer):
             self.errors.append(error)
 
 
+def _is_closed(connection: socket.socket) -> bool:
+    """Whether the client has closed its end; what it sent before that may still be there to be read."""
+    try:
+        return not socket.socket.recv(connection, 1, socket.MSG_PEEK | socket.MSG_DONTWAIT)  # below TLS too
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+
+
+def _drop(handler: BaseHTTPRequestHandler, *, reset: bool) -> None:
+    if reset:
+        handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
+        handler.connection.close()
+    handler.close_connection = True
+
+
 def _handler_of(scripted: ScriptedServer) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -191,14 +212,13 @@ def _handler_of(scripted: ScriptedServer) -> type[BaseHTTPRequestHandler]:
         def _handle(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             path, _, query = self.path.partition("?")
-            request = Received(self.command, path, query, self.headers, body, time.monotonic())
+            at = time.monotonic()
+            request = Received(self.command, path, query, self.headers, body, at, _is_closed(self.connection))
             self._send(scripted.answer(request))
 
         def _send(self, answer: Answer) -> None:
-            if answer.reset:
-                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
-                self.connection.close()
-                self.close_connection = True
+            if answer.reset or answer.hang_up:
+                _drop(self, reset=answer.reset)
                 return
             content = answer.content()
             self.send_response(answer.status)

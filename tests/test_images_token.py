@@ -27,7 +27,7 @@ def loader_for() -> Iterator[Loaders]:
 
     yield make
     for loader in made:
-        loader._session.close()
+        loader.close()
 
 
 def redirect(url: str, status: int = 302) -> Answer:
@@ -209,7 +209,7 @@ def test_cookies_are_neither_kept_nor_sent(
         loader.load(reference, 1)
     received = server.requests + other_server.requests
     assert [request.headers.get("Cookie") for request in received] == [None] * 7
-    assert len(loader._session.cookies) == 0
+    assert len(loader._fetcher._session.cookies) == 0
 
 
 def test_without_a_token_none_is_sent(server: ScriptedServer, loader_for: Loaders) -> None:

@@ -41,7 +41,7 @@ VARIABLES: list[tuple[str, str, str, Any, Any]] = [
     ("IMAGE_PRIVATE_ADDRESSES", "image_private_addresses", "false", False, True),
     ("IMAGE_TIMEOUT_SECONDS", "image_timeout_seconds", "1.5", 1.5, 20.0),
     ("IMAGE_MAX_BYTES", "image_max_bytes", "1000", 1000, 64_000_000),
-    ("IMAGE_MAX_PIXELS", "image_max_pixels", "1000", 1000, 100_000_000),
+    ("IMAGE_MAX_PIXELS", "image_max_pixels", "1000", 1000, 30_000_000),
     ("IMAGE_CACHE_BYTES", "image_cache_bytes", "0", 0, 256_000_000),
     ("IMAGE_CACHE_SECONDS", "image_cache_seconds", "5", 5.0, 600.0),
     ("HOST", "host", "127.0.0.1", "127.0.0.1", "0.0.0.0"),

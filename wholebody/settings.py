@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, NoReturn, Self
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -180,7 +180,12 @@ class Settings(BaseSettings):
     )
     image_timeout_seconds: float = Field(20.0, gt=0, le=600, description="Longest time for fetching one image.")
     image_max_bytes: int = Field(64_000_000, ge=1, description="Largest image file that is read.")
-    image_max_pixels: int = Field(100_000_000, ge=1, description="Largest image (width x height) decoded.")
+    image_max_pixels: int = Field(
+        30_000_000,
+        ge=1,
+        description="Largest image (width x height) decoded: it takes 7 bytes of memory a pixel. WebP, AVIF and some "
+        "JPEGs and TIFFs take more, and may have fewer.",
+    )
     image_cache_bytes: int = Field(
         256_000_000, ge=0, description="Decoded images kept for the next prompt, in bytes; 0 keeps none."
     )
@@ -212,6 +217,9 @@ class Settings(BaseSettings):
         if self.device.split(":")[0] not in allowed:
             raise ValueError(f"DEVICE={self.device!r}: BACKEND_TYPE={self.backend_type} runs on {' or '.join(allowed)}")
         return self
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("settings hold secrets in plain text when pickled; read them anew where they are needed")
 
 
 def load_settings(**overrides: Any) -> Settings:

@@ -1,0 +1,88 @@
+"""A picture that Pillow has decoded -> upright 8-bit BGR pixels, strip by strip: no second copy of the whole."""
+
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from wholebody.errors import ImageError
+
+BGR = npt.NDArray[np.uint8]
+
+MAX_EXIF_BYTES = 1_000_000
+_ORIENTATION = 0x0112
+_STRIP_PIXELS = 1 << 20
+_WHITE = (255, 255, 255, 255)
+
+
+def read_pixels(image: Image.Image) -> BGR:
+    """Decode a picture; it is closed then.
+
+    Returns:
+        `(height, width, 3)` uint8, BGR, upright by its EXIF orientation, transparent pixels on white.
+
+    Raises:
+        ImageError: Its pixels are floating-point numbers.
+        Exception: Whatever Pillow's decoders raise.
+    """
+    image.load()
+    orientation = _orientation(image)
+    _forget_metadata(image)
+    if image.mode == "F":
+        raise ImageError("holds floating-point pixels; save it with 8 or 16 bits a channel", cause="image_unreadable")
+    width, height = image.size
+    bgr = np.empty((height, width, 3), np.uint8)
+    rows = max(1, _STRIP_PIXELS // width)
+    for top in range(0, height, rows):
+        bottom = min(height, top + rows)
+        bgr[top:bottom] = _strip_to_bgr(image.crop((0, top, width, bottom)))
+    image.close()  # its pixels are not needed while these are turned
+    return _turned(bgr, orientation)
+
+
+def _orientation(image: Image.Image) -> int:
+    for xmp in ("xmp", "XML:com.adobe.xmp"):  # Pillow would turn by it; browsers and OpenCV heed EXIF alone
+        image.info.pop(xmp, None)
+    if len(image.info.get("exif", b"")) > MAX_EXIF_BYTES:
+        return 1
+    try:
+        return int(image.getexif().get(_ORIENTATION, 1))
+    except Exception:  # unreadable EXIF: browsers show such a picture as it is stored
+        return 1
+
+
+def _forget_metadata(image: Any) -> None:
+    """Profiles, texts and segments, which a decoder keeps copies of; only transparency is needed now."""
+    image.info = {name: value for name, value in image.info.items() if name == "transparency"}
+    for name in ("applist", "app", "icclist", "private_chunks"):
+        if hasattr(image, name):
+            getattr(image, name).clear()
+
+
+def _strip_to_bgr(strip: Image.Image) -> BGR:
+    if strip.mode.startswith("I;16") or strip.mode == "I":
+        deep = np.asarray(strip).astype(np.int32)
+        return np.asarray(cv2.cvtColor((deep >> 8).clip(0, 255).astype(np.uint8), cv2.COLOR_GRAY2BGR), np.uint8)
+    if "A" in strip.mode or "a" in strip.mode or "transparency" in strip.info:
+        paper = Image.new("RGBA", strip.size, _WHITE)
+        strip = Image.alpha_composite(paper, strip.convert("RGBA"))
+    return np.asarray(cv2.cvtColor(np.asarray(strip.convert("RGB")), cv2.COLOR_RGB2BGR), np.uint8)
+
+
+def _turned(bgr: BGR, orientation: int) -> BGR:
+    """Upright, by the EXIF orientation that it was stored with."""
+    flip = {2: 1, 3: -1, 4: 0}
+    rotate = {6: cv2.ROTATE_90_CLOCKWISE, 8: cv2.ROTATE_90_COUNTERCLOCKWISE}
+    if orientation in flip:
+        cv2.flip(bgr, flip[orientation], bgr)
+        return bgr
+    if orientation in rotate:
+        return np.asarray(cv2.rotate(bgr, rotate[orientation]), np.uint8)
+    if orientation == 5:
+        return np.asarray(cv2.transpose(bgr), np.uint8)
+    if orientation == 7:
+        bgr = np.asarray(cv2.transpose(bgr), np.uint8)
+        cv2.flip(bgr, -1, bgr)
+    return bgr
