@@ -6,7 +6,7 @@ COMPILE = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --n
 	--no-emit-index-url --no-emit-find-links
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve install test lint format docs screenshots bench audit requirements figures clean
+.PHONY: help demo serve install test lint format docs screenshots bench soak fuzz audit secrets requirements figures clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,19 +31,26 @@ format: .venv .venv-dev  ## Put the code into its style
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
 
-docs: .venv .venv-dev  ## Write the generated parts of README.md
+docs: .venv .venv-dev  ## Write docs/api.md and the generated parts of README.md
 	.venv/bin/python -m docs.generate
 
 screenshots: .venv .venv-dev .venv-label-studio  ## Make the pictures of the docs anew (needs Chromium)
 	.venv/bin/python -m docs.screenshots
 
-bench: .venv .venv-dev  ## Measure: ours beside rtmlib, a second prompt beside the bare network, drawn boxes
-	.venv/bin/python -m benchmarks.against_rtmlib
-	.venv/bin/python -m benchmarks.prompt_latency
-	.venv/bin/python -m benchmarks.box_refinement
+bench: .venv .venv-dev  ## Measure ours beside rtmlib and the bare networks, 15 minutes; writes docs/performance.md
+	.venv/bin/python -m benchmarks
 
-audit: .venv .venv-dev  ## Look for known vulnerabilities in requirements.txt
-	.venv/bin/pip-audit --strict --disable-pip --no-deps --requirement requirements.txt
+soak: .venv .venv-dev .venv-label-studio  ## Fill projects under faults and kills, count, and write docs/reliability.md (20 minutes)
+	.venv/bin/python -m tests.soak
+
+fuzz: .venv .venv-dev  ## Send the backend 20,000 requests and labeling configs that nobody should send (FUZZ_CASES)
+	FUZZ_CASES=$(or $(FUZZ_CASES),20000) .venv/bin/python -m pytest tests/fuzz --timeout=3600 --durations=0 --durations-min=30
+
+audit: .venv .venv-dev  ## Look for known vulnerabilities in all that is installed; fails where it cannot look
+	.venv/bin/python .ci/audit.py --strict -r requirements.txt -r requirements-gpu.txt -r requirements-dev.txt
+
+secrets: .venv .venv-dev  ## Look for secrets in the tracked files and their history
+	.venv/bin/python .ci/secret_scan.py
 
 figures: .venv .venv-dev  ## Build the figure model pair anew
 	.venv/bin/python -m wholebody.figures.build_models
@@ -57,7 +64,7 @@ requirements: .venv .venv-dev  ## Compile the pinned lists from requirements*.in
 	$(COMPILE) --excludes requirements-excludes.txt requirements-label-studio.in -o requirements-label-studio.txt
 
 clean:  ## Remove the environments and the demo's folder
-	rm -rf .venv .venv-label-studio .demo
+	rm -rf .venv .venv-label-studio .demo .bench .soak
 
 # The stamp files make a changed list reinstall.
 .PHONY: .venv .venv-dev .venv-label-studio
