@@ -61,8 +61,8 @@ def main() -> None:
     CLEAR.write_text("5")  # the peak is counted from here
     before, begun = _bytes("VmRSS"), time.monotonic()
     try:
-        bgr = loader.load(reference, 1)
-        text, is_error = f"{bgr.shape[1]} x {bgr.shape[0]}", False
+        picture = loader.load(reference, 1)
+        text, is_error = "{} x {}".format(*picture.size_wh), False
     except ImageError as error:
         text, is_error = str(error), True
     seconds = time.monotonic() - begun

@@ -1,4 +1,5 @@
 import io
+import math
 import struct
 import zlib
 from pathlib import Path
@@ -9,7 +10,8 @@ import numpy.typing as npt
 import pytest
 from PIL import Image, ImageCms, PngImagePlugin, features
 
-from wholebody.decoding import decode_image
+from wholebody.decoding import BYTES_A_PIXEL, decode_image
+from wholebody.errors import ImageError
 
 LIMIT = 10_000_000
 Array = npt.NDArray[np.uint8]
@@ -60,7 +62,7 @@ LOSSLESS = {"PNG": {}, "WEBP": {"lossless": True}, "TIFF": {}}
 def test_pictures_come_out_upright(kind: str, orientation: int) -> None:
     options = LOSSLESS.get(kind, {"quality": 95, "subsampling": "4:4:4"})
     stored = from_bgr(STORED[orientation](QUADRANTS))
-    bgr = decode_image(encode(stored, kind, exif=orientation_exif(orientation), **options), LIMIT)
+    bgr = decode_image(encode(stored, kind, exif=orientation_exif(orientation), **options), LIMIT).bgr
     assert (bgr.shape, bgr.dtype) == (QUADRANTS.shape, np.uint8)
     assert np.abs(bgr.astype(int) - QUADRANTS).max() <= (0 if kind in LOSSLESS else 16)
 
@@ -68,7 +70,7 @@ def test_pictures_come_out_upright(kind: str, orientation: int) -> None:
 @pytest.mark.parametrize("orientation", [0, 9, 255])
 @pytest.mark.parametrize("kind", ["JPEG", "PNG"])
 def test_an_orientation_that_does_not_exist_changes_nothing(kind: str, orientation: int) -> None:
-    bgr = decode_image(encode(from_bgr(QUADRANTS), kind, exif=orientation_exif(orientation)), LIMIT)
+    bgr = decode_image(encode(from_bgr(QUADRANTS), kind, exif=orientation_exif(orientation)), LIMIT).bgr
     assert bgr.shape == QUADRANTS.shape
 
 
@@ -82,12 +84,12 @@ def test_an_orientation_in_xmp_alone_is_ignored_as_browsers_do(kind: str, tail: 
     chunks = PngImagePlugin.PngInfo()
     chunks.add_itxt("XML:com.adobe.xmp", xmp)
     options = {"pnginfo": chunks} if kind == "PNG" else {"xmp": xmp.encode()}
-    assert decode_image(encode(from_bgr(QUADRANTS), kind, **options) + tail, LIMIT).shape == QUADRANTS.shape
+    assert decode_image(encode(from_bgr(QUADRANTS), kind, **options) + tail, LIMIT).bgr.shape == QUADRANTS.shape
 
 
 def test_broken_exif_costs_nothing_but_itself() -> None:
     content = encode(from_bgr(QUADRANTS), "PNG", exif=b"Exif\0\0" + b"MM\0\x2a\xff\xff\xff\xff" + b"\xff" * 20)
-    assert np.array_equal(decode_image(content, LIMIT), QUADRANTS)
+    assert np.array_equal(decode_image(content, LIMIT).bgr, QUADRANTS)
 
 
 @pytest.mark.parametrize(
@@ -109,7 +111,7 @@ def test_a_jpeg_has_the_pixels_of_cv2_imread(
     smooth = cv2.resize(noise(20, 15), (131, 97), interpolation=cv2.INTER_CUBIC)
     file = tmp_path / "picture.jpg"
     file.write_bytes(encode(from_bgr(smooth).convert(mode), "JPEG", **options) + tail)
-    bgr = decode_image(file.read_bytes(), LIMIT)
+    bgr = decode_image(file.read_bytes(), LIMIT).bgr
     assert np.array_equal(bgr, cv2.imread(str(file)))
     assert bgr.flags.c_contiguous
 
@@ -118,7 +120,7 @@ def test_the_photographs_have_the_pixels_of_cv2_imread(testdata: Path) -> None:
     files = sorted((testdata / "images").glob("*.jp*g"))
     assert len(files) >= 6
     for file in files:
-        assert np.array_equal(decode_image(file.read_bytes(), LIMIT), cv2.imread(str(file))), file.name
+        assert np.array_equal(decode_image(file.read_bytes(), LIMIT).bgr, cv2.imread(str(file))), file.name
 
 
 def gray_png(bits: int, samples: Array, color_type: int = 0, extra: bytes = b"") -> bytes:
@@ -213,7 +215,7 @@ WHITE = (255, 255, 255)
     ],
 )
 def test_every_kind_of_pixel_becomes_8_bit_bgr_on_white(content: bytes, expected: list[tuple[int, int, int]]) -> None:
-    bgr = decode_image(content, LIMIT)
+    bgr = decode_image(content, LIMIT).bgr
     assert (bgr.shape, bgr.dtype) == ((1, len(expected), 3), np.uint8)
     assert [tuple(pixel) for pixel in bgr[0].tolist()] == expected
 
@@ -223,20 +225,42 @@ def test_of_an_animation_the_first_picture_is_taken(kind: str) -> None:
     first, second = from_bgr(QUADRANTS), from_bgr(QUADRANTS[::-1])
     options = {"lossless": True} if kind == "WEBP" else {}
     content = encode(first, kind, save_all=True, append_images=[second], **options)
-    assert np.array_equal(decode_image(content, LIMIT), QUADRANTS)
+    assert np.array_equal(decode_image(content, LIMIT).bgr, QUADRANTS)
 
 
 def test_a_cmyk_jpeg_has_the_colours_that_pillow_sees() -> None:
     content = encode(from_bgr(QUADRANTS).convert("CMYK"), "JPEG", quality=95, subsampling=0)
-    assert np.abs(decode_image(content, LIMIT).astype(int) - QUADRANTS).max() <= 16
+    assert np.abs(decode_image(content, LIMIT).bgr.astype(int) - QUADRANTS).max() <= 16
 
 
 def test_a_colour_profile_is_left_as_it_is() -> None:
     """OpenCV and rtmlib know none either; what counts is that every way of storing gives the same numbers."""
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
     content = encode(from_bgr(QUADRANTS), "PNG", icc_profile=profile)
-    assert np.array_equal(decode_image(content, LIMIT), QUADRANTS)
+    assert np.array_equal(decode_image(content, LIMIT).bgr, QUADRANTS)
 
 
 def test_avif_is_built_in() -> None:
     assert features.check("avif")
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("divisor", [1, 2, 4])
+def test_a_jpeg_over_the_limit_is_decoded_at_a_reduced_size(divisor: int, orientation: int) -> None:
+    stored = from_bgr(STORED[orientation](cv2.resize(QUADRANTS, (160, 120))))
+    content = encode(stored, "JPEG", exif=orientation_exif(orientation), quality=95)
+    picture = decode_image(content, 160 * 120 // divisor**2)
+    assert picture.size_wh == (160, 120)
+    assert picture.bgr.shape == (120 // divisor, 160 // divisor, 3)
+    expected = cv2.resize(QUADRANTS, (160 // divisor, 120 // divisor))
+    assert np.median(np.abs(picture.bgr.astype(int) - expected)) <= 8
+
+
+@pytest.mark.parametrize(("options", "factor"), [({}, 7 / 16), ({"progressive": True}, 3 + 3 / 16)])
+def test_of_a_jpeg_in_several_scans_the_coefficients_count(options: dict[str, object], factor: float) -> None:
+    content = encode(from_bgr(QUADRANTS), "JPEG", subsampling="4:2:0", **options)
+    height, width, _ = QUADRANTS.shape
+    least = math.ceil(width * height * factor / BYTES_A_PIXEL)
+    assert decode_image(content, least).size_wh == (width, height)
+    with pytest.raises(ImageError, match="over the limit"):
+        decode_image(content, least - 1)

@@ -14,7 +14,7 @@ from tests.http_server import Answer, ScriptedServer
 from wholebody import images
 from wholebody.annotator import Annotator
 from wholebody.config_writer import write_config
-from wholebody.decoding import BGR
+from wholebody.decoding import BGR, Picture
 from wholebody.errors import ImageError
 from wholebody.figures.drawing import draw_figures
 from wholebody.image_cache import OWN_BYTES, ImageCache, SeenImage
@@ -29,8 +29,8 @@ HUGE = 1 << 30
 NOBODY = Detections(np.zeros((0, 4), np.float32), np.zeros(0, np.float32))
 
 
-def pixels(side: int) -> BGR:
-    return np.zeros((side, side, 3), np.uint8)
+def pixels(side: int) -> Picture:
+    return Picture.whole(np.zeros((side, side, 3), np.uint8))
 
 
 def size_bytes(side: int) -> int:
@@ -45,7 +45,7 @@ class Loads:
         self.count = 0
         self.failures: list[Exception] = []
 
-    def __call__(self) -> BGR:
+    def __call__(self) -> Picture:
         self.count += 1
         if self.failures:
             raise self.failures.pop(0)
@@ -110,7 +110,7 @@ def parallel(count: int, call: Callable[[], Any]) -> list[Future[Any]]:
 def test_threads_that_ask_at_once_load_once() -> None:
     cache, load = ImageCache(size_bytes(10), HOUR_S), Loads()
 
-    def slow() -> BGR:
+    def slow() -> Picture:
         time.sleep(0.2)
         return load()
 
@@ -122,7 +122,7 @@ def test_threads_that_ask_at_once_load_once() -> None:
 def test_different_images_load_at_the_same_time() -> None:
     cache, both = ImageCache(HUGE, HOUR_S), threading.Barrier(2, timeout=10)
 
-    def load() -> BGR:
+    def load() -> Picture:
         both.wait()
         return pixels(10)
 
@@ -153,7 +153,7 @@ def test_those_who_waited_get_what_the_first_got(max_bytes: int, failures: list[
     cache, load, waiting, go_on = ImageCache(max_bytes, HOUR_S), Loads(), threading.Event(), threading.Event()
     load.failures = list(failures)
 
-    def slow() -> BGR:
+    def slow() -> Picture:
         waiting.set()
         assert go_on.wait(10)
         return load()

@@ -26,7 +26,7 @@ def load(reference: object, url: str | None = None, task_id: object = 7, **setti
     token = LEGACY if url else None
     loader = ImageLoader(load_settings(label_studio_url=url, label_studio_api_token=token, **settings))
     try:
-        return loader.load(reference, task_id)
+        return loader.load(reference, task_id).bgr
     finally:
         loader.close()
 

@@ -60,7 +60,7 @@ def test_headers_that_drip_on_a_connection_that_was_kept() -> None:
 
     with RawServer(behave) as server:
         loader = ImageLoader(load_settings(image_timeout_seconds=LIMIT_S))
-        assert np.array_equal(loader.load(server.url + "/a", 1), PICTURE)
+        assert np.array_equal(loader.load(server.url + "/a", 1).bgr, PICTURE)
         with pytest.raises(Exception, match=r"timed out \(IMAGE_TIMEOUT_SECONDS=0\.6\)$"):
             loader.load(server.url + "/a", 1)
         loader.close()

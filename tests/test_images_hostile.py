@@ -39,7 +39,11 @@ AS_LARGE_AS_ALLOWED: list[tuple[str, Maker, Expected]] = [
     ("jpeg", make.largest("JPEG", "RGB", 6000, 5000), (6000, 5000)),
     ("jpeg turned", make.largest("JPEG", "RGB", 6000, 5000, exif=make.turned()), (5000, 6000)),
     ("jpeg progressive", make.largest("JPEG", "RGB", 6000, 5000, progressive=True), (6000, 5000)),
-    ("jpeg 4:4:4", make.largest("JPEG", "RGB", 6000, 3880, progressive=True, subsampling=0), (6000, 3880)),
+    ("jpeg 4:4:4", make.largest("JPEG", "RGB", 6000, 5000, subsampling=0), (6000, 5000)),
+    ("jpeg progressive 4:4:4", make.largest("JPEG", "RGB", 6000, 3880, progressive=True, subsampling=0), (6000, 3880)),
+    ("jpeg at half its size", make.largest("JPEG", "RGB", 12_000, 10_000, subsampling=0), (12_000, 10_000)),
+    ("jpeg at half its size turned", make.largest("JPEG", "RGB", 9504, 6336, exif=make.turned()), (6336, 9504)),
+    ("jpeg at a quarter", make.largest("JPEG", "RGB", 9504, 6336, progressive=True), (9504, 6336)),
     ("jpeg without an end", lambda: make.plain_jpeg_without_an_end(6000, 3490), (6000, 3490)),
     ("jpeg cmyk", make.largest("JPEG", "CMYK", 5000, 3490, progressive=True, subsampling=0), (5000, 3490)),
     ("png", make.largest("PNG", "RGB", 6000, 5000, compress_level=1), (6000, 5000)),
@@ -69,8 +73,8 @@ TOO_LARGE: list[tuple[str, Maker, Expected]] = [
     ),
     (
         "jpeg 4:4:4 over",
-        lambda: make.encoded(Image.new("RGB", (6000, 4000)), "JPEG", subsampling=0),
-        rf"is 6000 x 4000, over the limit of 23333333 pixels for such a JPEG, which takes 9 bytes each; {MORE}",
+        lambda: make.encoded(Image.new("RGB", (6000, 6000)), "JPEG", progressive=True, subsampling=0),
+        rf"is 6000 x 6000, over the limit of 33939393 pixels for such a JPEG, which takes 6 bytes each; {MORE}",
     ),
     (
         "tiff tile",

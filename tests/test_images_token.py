@@ -65,7 +65,7 @@ def test_the_token_does_not_go_to_look_alikes(
         other_server.on("GET", path, OK)
     server.on("GET", "/a", OK)
     url = address.format(ls=server.port, other=other_server.port)
-    assert np.array_equal(loader_for(server.url).load(url, 1), PICTURE)
+    assert np.array_equal(loader_for(server.url).load(url, 1).bgr, PICTURE)
     assert tokens(server.requests + other_server.requests) == [None]
 
 
@@ -73,14 +73,14 @@ def test_the_token_does_not_go_to_look_alikes(
 def test_the_token_does_not_leave_the_sub_path(server: ScriptedServer, loader_for: Loaders, way_out: str) -> None:
     for path in ("/other/a", "/ls/../other/a", "/ls/%2e%2e/other/a"):
         server.on("GET", path, OK)
-    assert np.array_equal(loader_for(server.url + "/ls").load(server.url + way_out, 1), PICTURE)
+    assert np.array_equal(loader_for(server.url + "/ls").load(server.url + way_out, 1).bgr, PICTURE)
     assert tokens(server.requests) == [None]
 
 
 def test_the_token_goes_to_label_studio_whoever_names_it(server: ScriptedServer, loader_for: Loaders) -> None:
     server.on("GET", "/data/upload/1/a", OK)
     url = f"http://me:secret@127.0.0.1:{server.port}/data/upload/1/a"
-    assert np.array_equal(loader_for(server.url).load(url, 1), PICTURE)
+    assert np.array_equal(loader_for(server.url).load(url, 1).bgr, PICTURE)
     assert tokens(server.requests) == [f"Token {LEGACY}"]
 
 
@@ -92,7 +92,7 @@ def test_redirects_away_and_back(
     other_server.on("GET", "/b", redirect("c", status))
     other_server.on("GET", "/c", redirect(server.url + "/d", status))
     server.on("GET", "/d", OK)
-    assert np.array_equal(loader_for(server.url).load("/data/a", 1), PICTURE)
+    assert np.array_equal(loader_for(server.url).load("/data/a", 1).bgr, PICTURE)
     assert tokens(server.requests) == [f"Token {LEGACY}"] * 2
     assert tokens(other_server.requests) == [None, None]
 
@@ -131,7 +131,7 @@ def test_a_personal_token_is_refreshed_once_for_many_images(server: ScriptedServ
     server.on("GET", "/ls/data/a", needing("one"))
     loader = loader_for(server.url + "/ls", PAT)
     for _ in range(3):
-        assert np.array_equal(loader.load("/data/a", 1), PICTURE)
+        assert np.array_equal(loader.load("/data/a", 1).bgr, PICTURE)
     assert [request.method for request in server.requests] == ["POST", "GET", "GET", "GET"]
     assert PAT not in str(tokens(server.requests))
 
@@ -142,7 +142,7 @@ def test_an_access_token_that_is_refused_is_renewed_once(server: ScriptedServer,
     loader = loader_for(server.url, PAT)
     loader.load("/data/a", 1)
     server.on("GET", "/data/a", needing("two"))
-    assert np.array_equal(loader.load("/data/a", 1), PICTURE)
+    assert np.array_equal(loader.load("/data/a", 1).bgr, PICTURE)
     assert tokens(server.asked("GET", "/data/a")) == ["Bearer one", "Bearer one", "Bearer two"]
     server.on("GET", "/data/a", needing("three"))
     with pytest.raises(ImageError, match=r"Label Studio does not accept the token; check LABEL_STUDIO_API_TOKEN$"):
@@ -215,7 +215,7 @@ def test_cookies_are_neither_kept_nor_sent(
 def test_without_a_token_none_is_sent(server: ScriptedServer, loader_for: Loaders) -> None:
     server.on("GET", "/data/a", OK, Answer(401))
     loader = loader_for(server.url, None)
-    assert np.array_equal(loader.load("/data/a", 1), PICTURE)
+    assert np.array_equal(loader.load("/data/a", 1).bgr, PICTURE)
     with pytest.raises(ImageError, match=r"Label Studio asks for a token; set LABEL_STUDIO_API_TOKEN$"):
         loader.load("/data/a", 1)
     assert tokens(server.requests) == [None, None]

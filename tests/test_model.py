@@ -86,7 +86,28 @@ def test_people_nobody_and_a_bad_task_each_in_its_place(
 
 def test_the_points_are_where_they_were_drawn(backend: WholebodyBackend) -> None:
     (prediction,) = backend.predict([TWO_PEOPLE])
+    check_points(prediction["result"])  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize("context", [None, PROMPT], ids=["opened", "prompted"])
+def test_a_jpeg_over_the_limit_has_its_points_in_the_same_places(
+    backend: WholebodyBackend, monkeypatch: pytest.MonkeyPatch, context: dict[str, Any] | None
+) -> None:
+    monkeypatch.setenv("IMAGE_MAX_PIXELS", str(960 * 720))  # a quarter of what it has
+    double = cv2.resize(DRAWING.bgr, (1920, 1440), interpolation=cv2.INTER_NEAREST)
+    content = cv2.imencode(".jpg", double, [cv2.IMWRITE_JPEG_QUALITY, 100])[1].tobytes()
+    reference = "data:image/jpeg;base64," + base64.b64encode(content).decode()
+    (prediction,) = backend.predict([task(6, reference)], context=context)
     regions = prediction["result"]  # type: ignore[call-overload]
+    assert {(one["original_width"], one["original_height"]) for one in regions} == {(1920, 1440)}
+    if context is None:
+        check_points(regions)
+    else:
+        assert [one["value"]["x"] for one in regions if one["type"] == "rectanglelabels"] == [10]
+
+
+def check_points(regions: list[dict[str, Any]]) -> None:
+    """All 133 points of both people of `DRAWING` are where they were drawn."""
     boxes = {region["id"]: region for region in regions if region["type"] == "rectanglelabels"}
     found = {box: np.full((133, 2), np.nan) for box in boxes}
     for region in regions:
@@ -94,6 +115,7 @@ def test_the_points_are_where_they_were_drawn(backend: WholebodyBackend) -> None
             value = region["value"]
             index = NAMES.index(value["keypointlabels"][0])
             found[region["parentID"]][index] = value["x"] * 9.6, value["y"] * 7.2
+    assert len(found) == 2
     for box, points in found.items():
         left = boxes[box]["value"]["x"] * 9.6
         person = np.abs(DRAWING.xyxy[:, 0] - left).argmin()

@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 
 from wholebody.errors import PromptError
-from wholebody.estimator import Detections, Estimator, load_estimator
+from wholebody.estimator import Estimator, load_estimator
 from wholebody.figures.drawing import draw_figures
 from wholebody.geometry import CROP_PADDING
 from wholebody.image_cache import SeenImage
 from wholebody.labeling_config import BoxControl, ImageTarget
+from wholebody.outputs import Detections
+from wholebody.pixels import Picture
 from wholebody.poses import Poses
 from wholebody.prompted import FEWEST_SURE, SURE_SCORE, TIGHT_IOU, estimate_prompted, people_under, sure_hull
 from wholebody.prompts import Prompts
@@ -18,8 +20,8 @@ from wholebody.settings import Settings
 from wholebody.weights import Weights, find_weights
 
 TARGET = ImageTarget("img", "$image", (), (), BoxControl("box", "person", 0.0))
-WEIGHTS = Weights(Path("detector"), (64, 64), Path("pose"), (192, 256))
-BGR = np.zeros((400, 600, 3), np.uint8)
+WEIGHTS = Weights(Path("detector"), (64, 64), Path("pose"), (192, 256), ("", ""))
+PICTURE = Picture.whole(np.zeros((400, 600, 3), np.uint8))
 DRAWN = (60, 80, 240, 320)
 """A box of the crop's own aspect, 3 : 4, so that places in it are places in the crop."""
 OTHER = (300, 80, 480, 320)
@@ -67,7 +69,7 @@ def estimator_of(detector: DetectorStub, pose: PoseStub) -> Estimator:
 
 
 def fractions(*rows: tuple[float, ...]) -> np.ndarray:
-    """Pixels of `BGR` -> fractions."""
+    """Pixels of `PICTURE` -> fractions."""
     array = np.array(rows, np.float32)
     return (array / ((600, 400) * (array.shape[1] // 2))).astype(np.float32)
 
@@ -118,7 +120,7 @@ def test_a_loose_box_is_looked_at_once_more(
     shares: list[float], settings: dict[str, float], batches: list[int], shown: float
 ) -> None:
     detector, pose = DetectorStub(DRAWN), PoseStub(*shares, **settings)  # type: ignore[arg-type]
-    poses = estimate_prompted(SeenImage(BGR), boxes(DRAWN), estimator_of(detector, pose))
+    poses = estimate_prompted(SeenImage(PICTURE), boxes(DRAWN), estimator_of(detector, pose))
     assert (pose.batches, detector.runs) == (batches, 0)
     np.testing.assert_allclose(hull_of(poses), inner(DRAWN, shown), atol=1.5)
     np.testing.assert_allclose(poses.xyxy, [DRAWN], atol=1e-3)
@@ -132,7 +134,7 @@ def test_the_limit_lies_between_the_rows_above() -> None:
 def test_only_loose_boxes_are_looked_at_once_more_and_all_in_one_run() -> None:
     pose = PoseStub(1.0, 0.5, 0.6, 1.0, 0.9)
     drawn = [DRAWN, OTHER, DRAWN]
-    poses = estimate_prompted(SeenImage(BGR), boxes(*drawn), estimator_of(DetectorStub(), pose))
+    poses = estimate_prompted(SeenImage(PICTURE), boxes(*drawn), estimator_of(DetectorStub(), pose))
     assert pose.batches == [3, 2]
     for person, share in enumerate((1.0, 0.5, 0.54)):
         np.testing.assert_allclose(hull_of(poses, person), inner(drawn[person], share), atol=1.5)
@@ -162,18 +164,19 @@ def test_only_loose_boxes_are_looked_at_once_more_and_all_in_one_run() -> None:
 def test_a_box_without_pixels(drawn: tuple[float, ...]) -> None:
     detector, pose = DetectorStub(DRAWN), PoseStub()
     with pytest.raises(PromptError, match=r"^the box is smaller than a pixel; draw it around the whole person$"):
-        estimate_prompted(SeenImage(BGR), boxes(OTHER, drawn), estimator_of(detector, pose))
+        estimate_prompted(SeenImage(PICTURE), boxes(OTHER, drawn), estimator_of(detector, pose))
     assert (detector.runs, pose.batches) == (0, [])
 
 
 def test_an_earlier_box_without_pixels_is_passed_over() -> None:
-    poses = estimate_prompted(SeenImage(BGR), boxes((9, 9, 9, 9), DRAWN), estimator_of(DetectorStub(), PoseStub(1.0)))
+    estimator = estimator_of(DetectorStub(), PoseStub(1.0))
+    poses = estimate_prompted(SeenImage(PICTURE), boxes((9, 9, 9, 9), DRAWN), estimator)
     np.testing.assert_allclose(poses.xyxy, [DRAWN], atol=1e-3)
 
 
 def test_a_box_across_the_edge_is_cut_there() -> None:
     pose = PoseStub(1.0, sure=0)
-    poses = estimate_prompted(SeenImage(BGR), boxes((-100, 200, 90, 900)), estimator_of(DetectorStub(), pose))
+    poses = estimate_prompted(SeenImage(PICTURE), boxes((-100, 200, 90, 900)), estimator_of(DetectorStub(), pose))
     np.testing.assert_allclose(poses.xyxy, [(0, 200, 90, 400)], atol=1e-3)
 
 
@@ -234,13 +237,13 @@ def test_nobody_under_the_click(points: list[tuple[float, float]], excluded: lis
 def test_nobody_in_the_image() -> None:
     pose = PoseStub()
     with pytest.raises(PromptError, match=r"^no person under the point"):
-        estimate_prompted(SeenImage(BGR), clicks((10, 10)), estimator_of(DetectorStub(), pose))
+        estimate_prompted(SeenImage(PICTURE), clicks((10, 10)), estimator_of(DetectorStub(), pose))
     assert pose.batches == []
 
 
 def test_clicks_pose_the_people_meant_alone_and_detect_once() -> None:
     detector, pose = DetectorStub(DRAWN, OTHER), PoseStub(0.5, 0.5, 0.5)
-    seen, estimator = SeenImage(BGR), estimator_of(detector, pose)
+    seen, estimator = SeenImage(PICTURE), estimator_of(detector, pose)
     poses = estimate_prompted(seen, clicks((350, 200)), estimator)
     np.testing.assert_allclose(poses.xyxy, [OTHER], atol=1e-2)
     np.testing.assert_allclose(poses.box_scores, [0.9])
@@ -270,9 +273,10 @@ def test_a_drawn_box_gives_that_figure(figures: Estimator, person: int, grown: f
     left, top, right, bottom = drawing.xyxy[person] / (960, 720, 960, 720)
     drawn = np.array([(left - grown * (right - left), top, right, bottom)], np.float32)
     none = np.zeros((0, 2), np.float32)
-    poses = estimate_prompted(SeenImage(drawing.bgr), Prompts(TARGET, drawn, none, none), figures)
+    picture = Picture.whole(drawing.bgr)
+    poses = estimate_prompted(SeenImage(picture), Prompts(TARGET, drawn, none, none), figures)
     assert np.abs(poses.keypoints[0] - drawing.keypoints[person]).max() < 4
     middle = np.array([((left + right) / 2, (top + bottom) / 2)], np.float32)
     clicked = Prompts(TARGET, np.zeros((0, 4), np.float32), middle, none)
-    poses = estimate_prompted(SeenImage(drawing.bgr), clicked, figures)
+    poses = estimate_prompted(SeenImage(picture), clicked, figures)
     assert np.abs(poses.keypoints - drawing.keypoints[[person]]).max() < 4

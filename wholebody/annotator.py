@@ -70,7 +70,7 @@ class Annotator:
         for target in config.targets:
             seen = self._see(task, target)
             found = seen.detections(self._estimator.detect)
-            poses = self._estimator.pose(seen.bgr, found.xyxy, found.scores)
+            poses = self._estimator.pose(seen.bgr, found.xyxy, found.scores).scaled_to(seen.size_wh)
             result += write_regions(poses, target, self._threshold)
             scores.append(mean_score(poses, target))
         return Prediction(result=result, score=round(sum(scores) / len(scores), 4), model_version=self.model_version)
@@ -87,7 +87,8 @@ class Annotator:
             PromptError: There is nobody where the annotator says.
             ModelError: The network cannot run on this image.
         """
-        poses = estimate_prompted(self._see(task, prompts.target), prompts, self._estimator)
+        seen = self._see(task, prompts.target)
+        poses = estimate_prompted(seen, prompts, self._estimator).scaled_to(seen.size_wh)
         return Prediction(
             result=write_regions(poses, prompts.target, self._threshold),
             score=mean_score(poses, prompts.target),

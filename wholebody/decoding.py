@@ -8,10 +8,10 @@ import numpy as np
 from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
 from wholebody.errors import ImageError
-from wholebody.headers import check_metadata, tiff_decoder_bytes
-from wholebody.pixels import BGR, read_pixels
+from wholebody.headers import check_metadata, is_jpeg_of_one_scan, tiff_decoder_bytes
+from wholebody.pixels import BGR, Picture, read_pixels, upright_size
 
-__all__ = ["BGR", "FORMATS", "decode_image"]
+__all__ = ["BGR", "FORMATS", "Picture", "decode_image"]
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "PPM")
 """What browsers show, and what scanners and cameras write; Pillow's rarer parsers stay closed."""
@@ -22,22 +22,26 @@ BYTES_A_PIXEL = 7
 
 _BYTES_A_PIXEL = {"WEBP": 16.5, "AVIF": 16}
 
+_REDUCED = {1: cv2.IMREAD_COLOR, 2: cv2.IMREAD_REDUCED_COLOR_2, 4: cv2.IMREAD_REDUCED_COLOR_4}
+"""What a JPEG's width and height may be divided by while it is decoded, at a fraction of time and memory."""
+
 # Pillow's own limit is a process-wide warning; ours is per call and an error.
 Image.MAX_IMAGE_PIXELS = None
 PngImagePlugin.MAX_TEXT_MEMORY = 8 << 20
 
 
-def decode_image(content: bytes, max_pixels: int) -> BGR:
+def decode_image(content: bytes, max_pixels: int) -> Picture:
     """Decode the first frame of an image file.
 
     Args:
         content: The whole file.
         max_pixels: Largest width x height decoded; checked on the header, before any pixel. It stands for memory:
-            files whose decoders take more of it a pixel may have fewer pixels.
+            files whose decoders take more of it a pixel may have fewer pixels. Larger JPEGs are decoded at half
+            or a quarter of their size.
 
     Returns:
-        `(height, width, 3)` uint8, BGR, upright by its EXIF orientation. Transparent pixels lie on white, as
-        the labeling editor shows them; 16-bit channels keep their upper 8 bits.
+        The picture, upright by its EXIF orientation. Transparent pixels lie on white, as the labeling editor
+        shows them; 16-bit channels keep their upper 8 bits.
 
     Raises:
         ImageError: Not an image, damaged, cut off, or too large.
@@ -57,42 +61,68 @@ def decode_image(content: bytes, max_pixels: int) -> BGR:
         raise ImageError(f"damaged or cut off: {reason}", cause="image_unreadable") from None
 
 
-def _decode(content: bytes, max_pixels: int) -> BGR:
+def _decode(content: bytes, max_pixels: int) -> Picture:
     check_metadata(content)
     in_tiff = tiff_decoder_bytes(content)
     with Image.open(io.BytesIO(content), formats=FORMATS) as image:
-        plain = _is_plain_jpeg(image, content)
-        _check_size(image, max_pixels, max(in_tiff, _decoder_bytes(image, content, plain)))
-        if not plain:
-            return read_pixels(image)
+        if not _is_plain_jpeg(image, content):
+            _check_size(image, max_pixels, max(in_tiff, _decoder_bytes(image, content)))
+            return Picture.whole(read_pixels(image))
+        divisor = _divisor(image, content, max_pixels)
+        size_wh = upright_size(image)
     del image  # and what it holds of the file's metadata
-    return _decode_plain_jpeg(content)
+    bgr = _decode_plain_jpeg(content, divisor)
+    return Picture.whole(bgr) if divisor == 1 else Picture(bgr, size_wh)
+
+
+def _divisor(image: Image.Image, content: bytes, max_pixels: int) -> int:
+    """What width and height are divided by, so that decoding takes no more memory than it may."""
+    for divisor in _REDUCED:
+        decoder_bytes = _jpeg_bytes(image, content, 3 / divisor**2)
+        if _is_within(image, max_pixels, divisor, decoder_bytes):
+            return divisor
+    raise _too_large(image, max_pixels, divisor, decoder_bytes)
 
 
 def _check_size(image: Image.Image, max_pixels: int, decoder_bytes: float) -> None:
-    pixels = image.width * image.height
-    a_pixel = max(BYTES_A_PIXEL, decoder_bytes / max(1, pixels))
-    limit = int(max_pixels * BYTES_A_PIXEL / a_pixel)
-    if pixels > limit:
-        such = "" if limit == max_pixels else f" for such a {image.format}, which takes {a_pixel:.0f} bytes each"
-        raise ImageError(
-            f"is {image.width} x {image.height}, over the limit of {limit} pixels{such}; "
-            "raise IMAGE_MAX_PIXELS or scale it",
-            cause="image_too_large",
-        )
+    if not _is_within(image, max_pixels, 1, decoder_bytes):
+        raise _too_large(image, max_pixels, 1, decoder_bytes)
 
 
-def _decoder_bytes(image: Image.Image, content: bytes, plain: bool) -> float:
+def _is_within(image: Image.Image, max_pixels: int, divisor: int, decoder_bytes: float) -> bool:
+    decoded = image.width * image.height / divisor**2
+    return decoded <= max_pixels and decoder_bytes <= max_pixels * BYTES_A_PIXEL
+
+
+def _too_large(image: Image.Image, max_pixels: int, divisor: int, decoder_bytes: float) -> ImageError:
+    limit, such = max_pixels * divisor**2, ""
+    a_pixel = decoder_bytes / (image.width * image.height)
+    if a_pixel * limit > max_pixels * BYTES_A_PIXEL:
+        limit = int(max_pixels * BYTES_A_PIXEL / a_pixel)
+        such = f" for such a {image.format}, which takes {a_pixel:.0f} bytes each"
+    return ImageError(
+        f"is {image.width} x {image.height}, over the limit of {limit} pixels{such}; "
+        "raise IMAGE_MAX_PIXELS or scale it",
+        cause="image_too_large",
+    )
+
+
+def _decoder_bytes(image: Image.Image, content: bytes) -> float:
     """What decoding takes at its peak, as measured."""
-    pixels = image.width * image.height
-    if image.format not in ("JPEG", "MPO"):
-        copied = len(content) if image.format == "WEBP" else 0
-        return pixels * _BYTES_A_PIXEL.get(str(image.format), 0) + copied
-    # A JPEG in several scans, which progressive ones are, is kept as 16-bit coefficients until the last.
-    shares = [(across, down) for _, across, down, _ in getattr(image, "layer", [])]
-    most = max((across for across, _ in shares), default=1) * max((down for _, down in shares), default=1)
-    coefficients = 2 * sum(across * down for across, down in shares) / most
-    return float(pixels * (coefficients + (3 if plain else 4)))
+    if image.format in ("JPEG", "MPO"):
+        return _jpeg_bytes(image, content, 4)
+    copied = len(content) if image.format == "WEBP" else 0
+    return image.width * image.height * _BYTES_A_PIXEL.get(str(image.format), 0) + copied
+
+
+def _jpeg_bytes(image: Image.Image, content: bytes, a_pixel: float) -> float:
+    """What a JPEG takes whose decoded pixels take `a_pixel` bytes each."""
+    coefficients = 0.0
+    if not is_jpeg_of_one_scan(content):  # as progressive ones: kept as 16-bit coefficients until the last scan
+        shares = [(across, down) for _, across, down, _ in getattr(image, "layer", [])]
+        most = max((across for across, _ in shares), default=1) * max((down for _, down in shares), default=1)
+        coefficients = 2 * sum(across * down for across, down in shares) / most
+    return float(image.width * image.height * (coefficients + a_pixel))
 
 
 def _is_plain_jpeg(image: Image.Image, content: bytes) -> bool:
@@ -102,8 +132,8 @@ def _is_plain_jpeg(image: Image.Image, content: bytes) -> bool:
     return image.format in ("JPEG", "MPO") and image.mode in ("RGB", "L") and complete
 
 
-def _decode_plain_jpeg(content: bytes) -> BGR:
-    pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
+def _decode_plain_jpeg(content: bytes, divisor: int) -> BGR:
+    pixels = cv2.imdecode(np.frombuffer(content, np.uint8), _REDUCED[divisor])
     if pixels is None:
         raise ImageError("damaged: not a JPEG that can be decoded", cause="image_unreadable")
     return np.asarray(pixels, np.uint8)

@@ -11,6 +11,7 @@ MAX_METADATA_BYTES = 16_000_000
 MAX_STRIPS = 100_000
 """Strips or tiles of a TIFF; Pillow makes objects of some 300 bytes for each."""
 
+_BASELINE = (0xC0, 0xC1)
 _STANDALONE = frozenset({0x01, *range(0xD0, 0xD8)})
 _JPEG_START, _START_OF_SCAN, _END_OF_IMAGE = b"\xff\xd8\xff", 0xDA, 0xD9
 _PNG_START, _PNG_PIXELS = b"\x89PNG\r\n\x1a\n", (b"IDAT", b"fdAT", b"IEND")
@@ -30,7 +31,7 @@ def check_metadata(content: bytes) -> None:
     """
     size = 0
     if content.startswith(_JPEG_START):
-        size = sum(_jpeg_segments(content))
+        size = sum(length for _, _, length in _jpeg_segments(content))
     elif content.startswith(_PNG_START):
         size = sum(_png_chunks(content))
     if size > MAX_METADATA_BYTES:
@@ -65,20 +66,34 @@ def tiff_decoder_bytes(content: bytes) -> int:
     return width * height * 4 + max(chunk * deep, width * height * turned)
 
 
-def _jpeg_segments(content: bytes) -> Iterator[int]:
+def is_jpeg_of_one_scan(content: bytes) -> bool:
+    """Whether a JPEG has all its colours in its first scan, so that it is decoded row by row."""
+    colours = -1
+    for marker, at, _ in _jpeg_segments(content):
+        if marker in _BASELINE and at + 10 <= len(content):
+            colours = content[at + 9]
+        if marker == _START_OF_SCAN and at + 5 <= len(content):
+            return content[at + 4] == colours
+    return False
+
+
+def _jpeg_segments(content: bytes) -> Iterator[tuple[int, int, int]]:
+    """Marker, position and length of the segments up to the first scan's head."""
     at = 2
     while at + 4 <= len(content):
         if content[at] != 0xFF:
             at += 1
             continue
         marker = content[at + 1]
-        if marker in (_START_OF_SCAN, _END_OF_IMAGE):
+        if marker == _END_OF_IMAGE:
             return
         if marker == 0xFF or marker in _STANDALONE or marker == 0:
             at += 1 if marker == 0xFF else 2
             continue
         length = int.from_bytes(content[at + 2 : at + 4], "big")
-        yield length
+        yield marker, at, length
+        if marker == _START_OF_SCAN:
+            return
         at += 2 + length
 
 

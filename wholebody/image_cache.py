@@ -6,7 +6,7 @@ from concurrent.futures import Future
 
 from cachetools import TTLCache
 
-from wholebody.decoding import BGR
+from wholebody.decoding import BGR, Picture
 from wholebody.observing import image_looked_up
 from wholebody.outputs import Detections
 
@@ -19,10 +19,12 @@ class SeenImage:
 
     Attributes:
         bgr: `(h, w, 3)` uint8, BGR.
+        size_wh: Width and height of the image in its file; see `Picture`.
     """
 
-    def __init__(self, bgr: BGR) -> None:
-        self.bgr = bgr
+    def __init__(self, picture: Picture) -> None:
+        self.bgr = picture.bgr
+        self.size_wh = picture.size_wh
         self._detections: Detections | None = None
         self._lock = threading.Lock()
 
@@ -52,7 +54,7 @@ class ImageCache:
         self._loading: dict[Hashable, Future[SeenImage]] = {}
         self._lock = threading.Lock()
 
-    def get(self, key: Hashable, load: Callable[[], BGR]) -> SeenImage:
+    def get(self, key: Hashable, load: Callable[[], Picture]) -> SeenImage:
         """The image of `key`, by `load` where it is not kept; what `load` raises is passed on.
 
         Whoever asks while it is loaded gets the same, image or error: trying one after the other would take each of
@@ -71,7 +73,7 @@ class ImageCache:
             return other.result()
         return self._load(key, load, mine)
 
-    def _load(self, key: Hashable, load: Callable[[], BGR], mine: Future[SeenImage]) -> SeenImage:
+    def _load(self, key: Hashable, load: Callable[[], Picture], mine: Future[SeenImage]) -> SeenImage:
         try:
             seen = SeenImage(load())
         except BaseException as error:

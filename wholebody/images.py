@@ -5,7 +5,7 @@ import re
 from urllib.parse import urlsplit
 
 from wholebody.data_uris import read_data_uri
-from wholebody.decoding import BGR, decode_image
+from wholebody.decoding import Picture, decode_image
 from wholebody.errors import ImageError
 from wholebody.fetching import Fetcher
 from wholebody.observing import stage
@@ -30,16 +30,13 @@ class ImageLoader:
         """Close the connections that are kept."""
         self._fetcher.close()
 
-    def load(self, reference: object, task_id: object) -> BGR:
+    def load(self, reference: object, task_id: object) -> Picture:
         """Fetch and decode an image.
 
         Args:
             reference: The value in the task's data: `/data/upload/...`, `/data/local-files/?d=...`, an
                 http(s) address, `s3://`, `gs://`, `azure-blob://` or a data URI.
             task_id: Id of the task, by which Label Studio resolves cloud references.
-
-        Returns:
-            `(height, width, 3)` uint8, BGR, upright.
 
         Raises:
             ImageError: In one line: the reference, what is wrong, and the cure.

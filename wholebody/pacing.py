@@ -89,7 +89,7 @@ class Pace:
             shorter_s = self.distance_s * FASTER
             self.distance_s = max(self._delay_s, shorter_s if shorter_s > FIRST_SLOWDOWN_S / 4 else 0.0)
             if self.distance_s == self._delay_s:
-                log.info("Label Studio keeps up again: writes are %.1f s apart", self._delay_s)
+                log.info("Label Studio keeps up again: writes are %.3g s apart", self._delay_s)
 
     def refused(self, error: UnavailableError) -> None:
         """A call was not answered as it should be."""
@@ -105,7 +105,7 @@ class Pace:
         before_s = self.distance_s
         self.distance_s = min(self._longest_s, max(before_s * SLOWER, FIRST_SLOWDOWN_S))
         if before_s == self._delay_s < self.distance_s:
-            log.warning("%s: Label Studio has too much to do; writes are %.1f s apart", sign, self.distance_s)
+            log.warning("%s: Label Studio has too much to do; writes are %.3g s apart", sign, self.distance_s)
 
 
 class Backoff:

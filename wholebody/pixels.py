@@ -1,5 +1,6 @@
 """A picture that Pillow has decoded -> upright 8-bit BGR pixels, strip by strip: no second copy of the whole."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import cv2
@@ -12,9 +13,34 @@ from wholebody.errors import ImageError
 BGR = npt.NDArray[np.uint8]
 
 MAX_EXIF_BYTES = 1_000_000
+_SIDEWAYS = (5, 6, 7, 8)
 _ORIENTATION = 0x0112
 _STRIP_PIXELS = 1 << 20
 _WHITE = (255, 255, 255, 255)
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A decoded image.
+
+    Attributes:
+        bgr: `(h, w, 3)` uint8, BGR, upright.
+        size_wh: Width and height of the upright image in its file: those of `bgr`, or a multiple where it was
+            decoded at a reduced size.
+    """
+
+    bgr: BGR
+    size_wh: tuple[int, int]
+
+    @classmethod
+    def whole(cls, bgr: BGR) -> "Picture":
+        """A picture decoded at its own size."""
+        return cls(bgr, (bgr.shape[1], bgr.shape[0]))
+
+
+def upright_size(image: Image.Image) -> tuple[int, int]:
+    """Width and height of a JPEG as it is shown."""
+    return (image.height, image.width) if _orientation(image) in _SIDEWAYS else image.size
 
 
 def read_pixels(image: Image.Image) -> BGR:

@@ -1,6 +1,6 @@
 """The people found in one image, as numpy arrays in the image's own pixels."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -44,6 +44,13 @@ class Poses:
     def __len__(self) -> int:
         """The number of people."""
         return len(self.xyxy)
+
+    def scaled_to(self, size_wh: tuple[int, int]) -> "Poses":
+        """The same people in the same image of another size."""
+        if size_wh == self.size_wh:
+            return self
+        scale = np.divide(size_wh, self.size_wh, dtype=np.float32)
+        return replace(self, size_wh=size_wh, xyxy=self.xyxy * np.tile(scale, 2), keypoints=self.keypoints * scale)
 
     @classmethod
     def nobody(cls, size_wh: tuple[int, int]) -> "Poses":

@@ -183,8 +183,9 @@ class Settings(BaseSettings):
     image_max_pixels: int = Field(
         30_000_000,
         ge=1,
-        description="Largest image (width x height) decoded: it takes 7 bytes of memory a pixel. WebP, AVIF and some "
-        "JPEGs and TIFFs take more, and may have fewer.",
+        description="Largest image (width x height) decoded: it takes 7 bytes of memory a pixel. JPEGs up to 16 times "
+        "as large are decoded at half or a quarter of their size. WebP, AVIF and some TIFFs take more memory, and "
+        "may have fewer pixels.",
     )
     image_cache_bytes: int = Field(
         256_000_000, ge=0, description="Decoded images kept for the next prompt, in bytes; 0 keeps none."

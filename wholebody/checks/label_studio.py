@@ -99,7 +99,7 @@ def look_at_image(facts: Facts) -> Finding:
     loader, lines = ImageLoader(facts.settings), []
     for target in facts.config.targets:
         reference = target.reference(task.get("data"))
-        height, width = loader.load(reference, task.get("id")).shape[:2]
+        width, height = loader.load(reference, task.get("id")).size_wh
         lines.append(f"{shown(str(reference))} {width} x {height}")
     return Finding("ok", f"task {task.get('id')}: {', '.join(lines)}")
 
