@@ -1,4 +1,4 @@
-"""What the benchmarks run on: real weights and photographs where there are any, else drawn figures."""
+"""What the benchmarks run on: the weights, photographs and ground truth of the test data."""
 
 import json
 import os
@@ -10,12 +10,10 @@ import cv2
 import numpy as np
 
 from wholebody.decoding import BGR
-from wholebody.figures.drawing import write_samples
 from wholebody.poses import Floats
 from wholebody.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
-SUFFIXES = (".jpg", ".jpeg", ".png")
 TRUTH_KEYS = ("keypoints", "foot_kpts", "face_kpts", "lefthand_kpts", "righthand_kpts")
 """COCO-WholeBody's five lists, whose points together are in the order of `keypoints.NAMES`."""
 
@@ -53,18 +51,6 @@ def testdata_settings() -> tuple[Settings, Path] | None:
         det_model=str(models / "rtmdet_nano_person.onnx"), pose_model=str(models / "wholebody133_256x192.onnx")
     )
     return settings, folder / "images"
-
-
-def figure_settings() -> tuple[Settings, Path]:
-    """The figure model pair and drawn figures, which are always there."""
-    folder = ROOT / ".demo" / "benchmark"
-    write_samples(folder, 6, seed=1)
-    return Settings(mode="figures"), folder
-
-
-def pictures(folder: Path) -> list[Path]:
-    """The image files of a folder by name."""
-    return sorted(path for path in folder.iterdir() if path.suffix in SUFFIXES)
 
 
 def read_bgr(path: Path) -> BGR:

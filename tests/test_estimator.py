@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +13,14 @@ import numpy as np
 import pytest
 
 from wholebody.errors import ModelError
-from wholebody.estimator import Estimator, decode_detections, decode_simcc, load_estimator
+from wholebody.estimator import Estimator, load_estimator
 from wholebody.keypoints import NAMES, PART_SLICES, Part
 from wholebody.settings import Settings
 from wholebody.weights import Weights, find_weights
 
 PHOTOGRAPHS = ("000000000785.jpg", "000000040083.jpg", "rtmlib_demo.jpg", "crowd_crowdpose_103319.jpg")
 NOBODY = ("animal_animalpose_ho105.jpeg", "exif_Landscape_6.jpg")
-WEIGHTS = Weights(Path("detector"), (64, 64), Path("pose"), (192, 256))
+WEIGHTS = Weights(Path("detector"), (64, 64), Path("pose"), (192, 256), ("", ""))
 
 
 def real_settings(testdata: Path, detector: str = "rtmdet_nano_person", **changes: Any) -> Settings:
@@ -30,6 +31,19 @@ def real_settings(testdata: Path, detector: str = "rtmdet_nano_person", **change
         pose_model=str(testdata / "models" / "wholebody133_256x192.onnx"),
         **changes,
     )
+
+
+def rtmlib_of(settings: Settings) -> Any:
+    """rtmlib's own, which all of ours must equal."""
+    from rtmlib import Wholebody
+
+    with contextlib.redirect_stdout(io.StringIO()):
+        return Wholebody(
+            det=settings.det_model,
+            det_input_size=settings.det_input_size,
+            pose=settings.pose_model,
+            pose_input_size=settings.pose_input_size,
+        )
 
 
 def load(settings: Settings) -> Estimator:
@@ -43,13 +57,12 @@ def estimator(testdata: Path) -> Estimator:
 
 @pytest.fixture(scope="module")
 def rtmlib(testdata: Path) -> Any:
-    from rtmlib import Wholebody
+    return rtmlib_of(real_settings(testdata))
 
-    settings = real_settings(testdata)
-    with contextlib.redirect_stdout(io.StringIO()):
-        return Wholebody(
-            det=settings.det_model, det_input_size=(640, 640), pose=settings.pose_model, pose_input_size=(192, 256)
-        )
+
+@pytest.fixture(scope="module")
+def small_rtmlib(testdata: Path) -> Any:
+    return rtmlib_of(real_settings(testdata, "yolox_nano_person"))
 
 
 @pytest.mark.parametrize("photograph", PHOTOGRAPHS)
@@ -106,17 +119,29 @@ def test_follows_the_ground_truth(parts: tuple[Part, ...], limit: float, testdat
     assert np.median(errors) <= limit
 
 
-@pytest.mark.parametrize("backend", ["openvino", "opencv"])
-def test_other_runtimes_equal_onnxruntime(backend: Any, testdata: Path, estimator: Estimator) -> None:
+LATENCY, THROUGHPUT = {"threads": 0, "concurrency": 1}, {"threads": 1, "concurrency": 2}
+"""As the backend and as the prefill open the networks."""
+
+
+@pytest.mark.parametrize("mode", [LATENCY, THROUGHPUT], ids=["latency", "throughput"])
+@pytest.mark.parametrize("backend", ["onnxruntime", "openvino", "opencv"])
+def test_every_mode_equals_rtmlib(backend: Any, mode: dict[str, int], testdata: Path, small_rtmlib: Any) -> None:
     """On the same boxes: a box that differs by 0.001 px already moves the crop's rounding and some maxima."""
-    bgr = cv2.imread(str(testdata / "images" / "000000040083.jpg"))
-    expected = load(real_settings(testdata, "yolox_nano_person")).estimate(bgr)
-    other = load(real_settings(testdata, "yolox_nano_person", backend_type=backend))
-    assert len(other.estimate(np.full((300, 400, 3), 200, np.uint8))) == 0
-    np.testing.assert_allclose(other.detect(bgr).xyxy, expected.xyxy, atol=0.05)
-    poses = other.pose(bgr, expected.xyxy, expected.box_scores)
-    np.testing.assert_allclose(poses.keypoints, expected.keypoints, atol=0.5)
-    np.testing.assert_allclose(poses.scores, expected.scores, atol=2e-3)
+    bgr = cv2.imread(str(testdata / "images" / "rtmlib_demo.jpg"))
+    settings = real_settings(testdata, "yolox_nano_person", backend_type=backend)
+    estimator = load_estimator(settings, find_weights(settings), **mode)
+    assert len(estimator.estimate(np.full((300, 400, 3), 200, np.uint8))) == 0
+    boxes = small_rtmlib.det_model(bgr)
+    keypoints, scores = small_rtmlib.pose_model(bgr, boxes)
+    assert len(boxes) > 4  # more than go in one run
+    with ThreadPoolExecutor(2) as pool:  # two at a time, which share what the networks are run with
+        found = list(pool.map(estimator.detect, [bgr] * 2))
+        posed = list(pool.map(lambda _: estimator.pose(bgr, boxes, np.ones(len(boxes), np.float32)), range(2)))
+    for detections, poses in zip(found, posed, strict=True):
+        order = [int(np.abs(detections.xyxy - box).sum(axis=1).argmin()) for box in boxes]
+        np.testing.assert_allclose(detections.xyxy[order], boxes, atol=0.05)
+        np.testing.assert_allclose(poses.keypoints, keypoints, atol=0.5)
+        np.testing.assert_allclose(poses.scores, scores.clip(0, 1), atol=2e-3)
 
 
 def test_opencv_that_cannot_run_a_network_says_so(testdata: Path) -> None:
@@ -161,8 +186,8 @@ def test_pose_network_is_not_asked_about_nobody() -> None:
     assert pose.batches == []
 
 
-@pytest.mark.parametrize(("batch", "expected"), [(None, [3]), (1, [1, 1, 1]), (2, [2, 1])])
-def test_crops_of_an_image_go_in_as_few_runs_as_the_file_allows(batch: int | None, expected: list[int]) -> None:
+@pytest.mark.parametrize(("batch", "expected"), [(None, [3]), (1, [1, 1, 1]), (2, [2, 2]), (8, [8])])
+def test_crops_go_in_as_few_runs_as_the_file_allows_and_fill_its_batch(batch: int | None, expected: list[int]) -> None:
     pose = StubNetwork(simcc(10, 20, 0.5), batch)
     boxes = people((0, 0, 30, 60, 0.9), (10, 0, 40, 60, 0.8), (20, 0, 50, 60, 0.7))
     poses = stub_estimator(StubNetwork(boxes), pose).estimate(np.zeros((64, 64, 3), np.uint8))
@@ -193,50 +218,6 @@ def test_scores_are_finite_and_between_0_and_1(score: float) -> None:
         np.zeros((64, 64, 3), np.uint8)
     )
     assert ((poses.scores >= 0) & (poses.scores <= 1)).all()
-
-
-def test_simcc_peak_is_half_a_pixel_a_bin() -> None:
-    xy, scores = decode_simcc(*simcc(100, 301, 0.75))
-    np.testing.assert_allclose(xy[0, 0], [50, 150.5])
-    np.testing.assert_allclose(scores, 0.75)
-
-
-@pytest.mark.parametrize("classes", [1, 80])
-def test_raw_yolox_head_equals_rtmlib(classes: int) -> None:
-    """People only: rtmlib gives the boxes of all classes; with one class both are the same."""
-    from rtmlib.tools.object_detection.yolox import YOLOX
-
-    rng = np.random.default_rng(classes)
-    raw = rng.normal(0, 1, (1, (416 // 8) ** 2 + (416 // 16) ** 2 + (416 // 32) ** 2, 5 + classes)).astype(np.float32)
-    raw[..., 4:] = rng.uniform(0, 1, raw[..., 4:].shape) ** 3
-    people_only = raw.copy()
-    people_only[..., 6:] = 0
-    reference = YOLOX.__new__(YOLOX)
-    reference.model_input_size, reference.nms_thr, reference.score_thr = (416, 416), 0.45, 0.3
-    reference.det_mode = "human"
-    expected = reference.postprocess(people_only, 1.0)
-    found = decode_detections([raw], (416, 416), 0.3)
-    assert len(found.xyxy) == len(expected) > 10
-    np.testing.assert_allclose(np.sort(found.xyxy, axis=0), np.sort(expected, axis=0), rtol=1e-4, atol=1e-3)
-
-
-def test_in_graph_nms_keeps_people_of_many_classes() -> None:
-    dets = np.array([[[0, 0, 10, 20, 0.9], [0, 0, 11, 20, 0.8]]], np.float32)
-    found = decode_detections([dets, np.array([[2, 0]])], (64, 64), 0.3)
-    np.testing.assert_allclose(found.scores, [0.8])
-
-
-@pytest.mark.parametrize(
-    ("output", "size", "message"),
-    [
-        (np.zeros((1, 100, 4)), (64, 64), r"shape \(1, 100, 4\); known are"),
-        (np.zeros((1, 100)), (64, 64), r"shape \(1, 100\); known are"),
-        (np.zeros((1, 100, 85)), (64, 64), r"100 rows, not 84; check DET_INPUT_SIZE"),
-    ],
-)
-def test_unknown_detector_output(output: np.ndarray, size: tuple[int, int], message: str) -> None:
-    with pytest.raises(ModelError, match=message):
-        decode_detections([output.astype(np.float32)], size, 0.3)
 
 
 @pytest.mark.parametrize("shape_hw", [(1, 1), (1, 900), (900, 1), (64, 64), (5, 4000)])

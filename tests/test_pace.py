@@ -144,8 +144,8 @@ def test_log_says_when_it_slows_and_when_it_is_back(clock: Clock, caplog: pytest
     for _ in range(30):
         write(pace, clock)
     assert caplog.messages == [
-        "POST /api/predictions/: HTTP 503: Label Studio has too much to do; writes are 2.0 s apart",
-        "Label Studio keeps up again: writes are 1.0 s apart",
+        "POST /api/predictions/: HTTP 503: Label Studio has too much to do; writes are 2 s apart",
+        "Label Studio keeps up again: writes are 1 s apart",
     ]
 
 

@@ -6,8 +6,9 @@ import numpy as np
 
 from wholebody.decoding import BGR
 from wholebody.errors import PromptError
-from wholebody.estimator import Detections, Estimator
+from wholebody.estimator import Estimator
 from wholebody.image_cache import SeenImage
+from wholebody.outputs import Detections
 from wholebody.poses import Floats, Poses
 from wholebody.prompts import Prompts
 

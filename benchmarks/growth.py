@@ -1,0 +1,83 @@
+"""The prefill over more and more tasks, with a stand-in for the model: `python -m benchmarks.growth URL`."""
+
+import resource
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+import orjson
+
+from benchmarks.local_server import LocalServer
+from benchmarks.rivals import TOKEN
+from benchmarks.table import Row, seconds
+from wholebody.settings import Settings
+
+SIZES = (1_000, 10_000, 100_000)
+CONSTANT, FLAT = 1.1, 1.1
+
+
+class StubAnnotator:
+    """Answers at once."""
+
+    model_version = "bench"
+    workers = 2
+
+    def __init__(self, settings: object, *, bulk: bool) -> None:
+        pass
+
+    def annotate(self, task: dict[str, Any], config: object) -> dict[str, Any]:
+        """A prediction with nobody."""
+        return {"result": [], "score": 0.0, "model_version": self.model_version}
+
+
+def measure_growth(server: LocalServer, sizes: Sequence[int] = SIZES) -> list[Row]:
+    """Time and memory of the largest beside the smallest."""
+    found = {}
+    for size in sizes:
+        server.reset(size, ["a:b"], 0.0)
+        command = [sys.executable, "-m", "benchmarks.growth", server.url]
+        output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        found[size] = orjson.loads(output.splitlines()[-1])  # behind the prefill's own report
+    times = {size: one["seconds"] / size for size, one in found.items()}
+    peaks = {size: one["peak_bytes"] for size, one in found.items()}
+    rows = []
+    for size in sizes[1:]:
+        ratio, small = times[size] / times[sizes[0]], sizes[0]
+        cells = (f"{times[size] * 1e3:.2f} ms", f"{times[small] * 1e3:.2f} ms", f"{ratio:.2f}")
+        what = f"prefill, time a task, {size:,} tasks: {small:,}"
+        rows.append(Row(what, *cells, f"at most {CONSTANT:g}", ratio <= CONSTANT))
+    ratio = peaks[sizes[-1]] / peaks[sizes[0]]
+    cells = (f"{peaks[sizes[-1]] / 1e6:.0f} MB", f"{peaks[sizes[0]] / 1e6:.0f} MB", f"{ratio:.2f}")
+    what = f"prefill, peak memory, {sizes[-1]:,} tasks: {sizes[0]:,}"
+    return [*rows, Row(what, *cells, f"at most {FLAT:g}", ratio <= FLAT)]
+
+
+@click.command(help=__doc__)
+@click.argument("url")
+def main(url: str) -> None:
+    """Fill the project that is there."""
+    from wholebody import prefill_command
+
+    prefill_command.Annotator = StubAnnotator  # type: ignore[assignment,misc]
+    settings = Settings(
+        label_studio_url=url,
+        label_studio_api_token=TOKEN,  # type: ignore[arg-type]
+        project_id=1,
+        task_limit="all",
+        request_delay_seconds=0,
+        log_level="ERROR",
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        taken = seconds(
+            lambda: prefill_command.run_prefill(settings, dry_run=False, failures=Path(folder) / "failures")
+        )
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    click.echo(orjson.dumps({"seconds": taken, "peak_bytes": peak}).decode())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,178 @@
+"""`/predict` of a served backend beside the bare sessions: one task, a second prompt, eight clients at once."""
+
+import http.client
+import itertools
+import statistics
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+import orjson
+
+from benchmarks.bare import Bare
+from benchmarks.inputs import read_bgr
+from benchmarks.local_server import LABELING_CONFIG, LocalServer
+from benchmarks.rivals import Job
+from benchmarks.table import Row, at_most, seconds
+from tests.gunicorn_server import GunicornServer
+from wholebody.poses import Floats
+from wholebody.prompted import TIGHT_IOU, sure_hull
+
+PAUSE_S = 0.02
+"""Between two rivals: the threads of a session spin for a moment after its last run."""
+KEPT_S = 1.0
+CLIENTS = 8
+CLIENTS_RUN_S = 6.0
+
+
+class Client:
+    """One kept connection to the backend, which asks as Label Studio does."""
+
+    numbers = itertools.count(1)
+
+    def __init__(self, port: int) -> None:
+        self._connection = http.client.HTTPConnection("127.0.0.1", port)
+        self._used = 0.0
+
+    def predict(self, image: str, task_id: int = 0, context: object = None) -> None:
+        """One task; another each time unless a number is given."""
+        task = {"id": task_id or next(self.numbers), "data": {"image": image}}
+        body = {"tasks": [task], "label_config": LABELING_CONFIG, "params": {"context": context}}
+        headers = {"Content-Type": "application/json"}
+        if time.monotonic() - self._used > KEPT_S:
+            self._connection.close()  # gunicorn has; the next request opens it anew
+        self._connection.request("POST", "/predict", orjson.dumps(body), headers)
+        response = self._connection.getresponse()
+        content = orjson.loads(response.read())
+        self._used = time.monotonic()
+        if response.status != 200 or not content["results"][0]:
+            raise click.ClickException(f"/predict of {image}: HTTP {response.status} {str(content)[:300]}")
+
+
+@contextmanager
+def backend(job: Job, folder: Path, **environment: str) -> Iterator[GunicornServer]:
+    """The backend as `make serve` starts it."""
+    width, height = job.pose_wh
+    given = {
+        "DET_MODEL": job.detector,
+        "POSE_MODEL": job.pose,
+        "POSE_INPUT_SIZE": f"{width},{height}",
+        "LOG_LEVEL": "WARNING",
+    }
+    with GunicornServer("_wsgi:app", folder, **given | environment) as server:
+        yield server
+
+
+def measure_one_task(
+    server: LocalServer, job: Job, images: dict[str, Sequence[Path]], port: int, rounds: int
+) -> list[Row]:
+    """A row for each kind of image: the medians of its images, averaged."""
+    bare, client, rows = Bare(job), Client(port), []
+    for name, paths in images.items():
+        found = []
+        for path in paths:
+            address = f"{server.url}/images/{path.name}"
+            found.append(in_turns(lambda a=address: client.predict(a), bare.whole(read_bgr(path)), rounds))  # type: ignore[misc]
+        ours, theirs = np.mean(found, axis=0)
+        rows.append(at_most(f"/predict of one task, {name}: the bare sessions", ours, theirs, 1.05, 0.005))
+    return rows
+
+
+def measure_prompt(server: LocalServer, job: Job, path: Path, port: int, rounds: int) -> Row:
+    """A second box on the same image."""
+    bare, client, bgr = Bare(job), Client(port), read_bgr(path)
+    box = tight_box(bare, bgr)
+    context = {"result": [drawn(bgr, box)]}
+    address = f"{server.url}/images/{path.name}"
+    ours, theirs = in_turns(
+        lambda: client.predict(address, task_id=10**9, context=context), bare.crops(bgr, box[None]), rounds
+    )
+    return at_most("a second prompt: the bare pose network", ours, theirs, 1.0, 0.01)
+
+
+def measure_clients(server: LocalServer, port: int, path: Path, rounds: int) -> list[Row]:
+    """Eight at once beside one alone, in turns."""
+    address = f"{server.url}/images/{path.name}"
+    alone, together, waits = [], [], []
+    for _ in range(rounds):
+        alone.append(throughput(port, address, 1)[0])
+        rate, taken = throughput(port, address, CLIENTS)
+        together.append(rate)
+        waits += taken
+    one, eight = statistics.median(alone), statistics.median(together)
+    p99, share = float(np.percentile(waits, 99)), CLIENTS / eight
+    return [
+        Row(
+            f"{CLIENTS} clients at once: one client's throughput",
+            f"{eight:.1f} tasks/s",
+            f"{one:.1f} tasks/s",
+            f"{eight / one:.2f}",
+            "at least 0.95",
+            eight >= 0.95 * one,
+        ),
+        at_most(f"{CLIENTS} clients at once, p99: the fair share", p99, share, 1.5),
+    ]
+
+
+def throughput(port: int, address: str, clients: int) -> tuple[float, list[float]]:
+    """Tasks a second, and how long each took."""
+    taken: list[float] = []
+    end = time.perf_counter() + CLIENTS_RUN_S
+
+    def ask() -> None:
+        client = Client(port)
+        while time.perf_counter() < end:
+            taken.append(seconds(lambda: client.predict(address)))
+
+    threads = [threading.Thread(target=ask) for _ in range(clients)]
+    start = time.perf_counter()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return len(taken) / (time.perf_counter() - start), taken
+
+
+def in_turns(ours: Callable[[], object], theirs: Callable[[], object], rounds: int) -> tuple[float, float]:
+    """The medians of both."""
+    times: tuple[list[float], list[float]] = ([], [])
+    for number in range(rounds + 1):
+        for place in (0, 1) if number % 2 else (1, 0):
+            time.sleep(PAUSE_S)
+            taken = seconds((ours, theirs)[place])
+            if number:  # the first round warms up
+                times[place].append(taken)
+    return statistics.median(times[0]), statistics.median(times[1])
+
+
+def tight_box(bare: Bare, bgr: Any) -> Floats:
+    """A box that the backend looks at once: one whose person fills it."""
+    from benchmarks.box_refinement import iou
+
+    for box in bare.estimator.detect(bgr).xyxy:
+        hull = sure_hull(bare.estimator.pose(bgr, box[None], np.ones(1, np.float32)), 0)
+        if hull is None or iou(hull, box) >= TIGHT_IOU:
+            return box
+    raise click.ClickException("every box in the picture is loose")
+
+
+def drawn(bgr: Any, xyxy: Floats) -> dict[str, Any]:
+    """The region that Label Studio sends when a box is drawn."""
+    height, width = bgr.shape[:2]
+    left, top, right, bottom = (xyxy / (width, height, width, height) * 100).tolist()
+    return {
+        "id": "drawn",
+        "type": "rectangle",
+        "from_name": "prompt_box",
+        "to_name": "img",
+        "original_width": width,
+        "original_height": height,
+        "image_rotation": 0,
+        "value": {"x": left, "y": top, "width": right - left, "height": bottom - top, "rotation": 0},
+        "origin": "manual",
+    }

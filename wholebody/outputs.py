@@ -1,0 +1,112 @@
+"""A network's raw outputs -> people and keypoints, in the pixels of its input. The arithmetic is rtmlib's."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from wholebody.errors import ModelError
+from wholebody.keypoints import NAMES
+from wholebody.poses import Floats
+
+SIMCC_SPLIT = 2.0
+"""SimCC bins per crop pixel."""
+
+NMS_IOU = 0.45
+STRIDES = (8, 16, 32)
+PERSON_CLASS = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Detections:
+    """Boxes of `n` people.
+
+    Attributes:
+        xyxy: `(n, 4)` float32, left, top, right, bottom in pixels of the image (or the network's input).
+        scores: `(n,)` float32, 0..1.
+    """
+
+    xyxy: Floats
+    scores: Floats
+
+
+def decode_detections(outputs: list[Floats], size_wh: tuple[int, int], threshold: float) -> Detections:
+    """A detector's raw outputs -> people, in input pixels, unsorted.
+
+    Three forms of file are known: NMS in the graph (`dets (1, n, 5)` x1, y1, x2, y2, score, and perhaps
+    `labels (1, n)`), and YOLOX's raw head `(1, n, 5 + classes)` with one class or COCO's 80, of which only
+    people are kept. YOLOX: Ge et al., 2021, arXiv:2107.08430; the decoding is rtmlib's.
+
+    Raises:
+        ModelError: The outputs have none of these forms.
+    """
+    first = outputs[0]
+    if first.ndim != 3 or first.shape[-1] < 5:
+        raise ModelError(f"detector output of shape {first.shape}; known are (1, n, 5) and (1, n, 5 + classes)")
+    if first.shape[-1] == 5:
+        xyxy, scores = first[0, :, :4], first[0, :, 4]
+        keep = scores >= threshold
+        if len(outputs) > 1 and outputs[1].shape == first.shape[:2]:
+            keep &= outputs[1][0] == PERSON_CLASS
+        return Detections(xyxy[keep], scores[keep])
+    return _decode_yolox(first[0], size_wh, threshold)
+
+
+def decode_simcc(simcc_x: Floats, simcc_y: Floats) -> tuple[Floats, Floats]:
+    """SimCC peaks -> `(n, 133, 2)` crop pixels and `(n, 133)` scores, finite and clipped to 0..1.
+
+    SimCC: Li et al., ECCV 2022, arXiv:2107.03332; a peak without a score lies in bin -1, as in rtmlib.
+    """
+    bins, peaks = zip(*(_peaks(simcc) for simcc in (simcc_x, simcc_y)), strict=True)
+    scores = peaks[0] / 2 + peaks[1] / 2  # halved first: the sum of two peaks may be more than a float holds
+    xy = np.stack(bins, axis=-1).astype(np.float32)
+    xy[scores <= 0] = -1
+    return xy / np.float32(SIMCC_SPLIT), scores.clip(0, 1)
+
+
+def check_simcc(simcc_x: Floats, simcc_y: Floats, crop_wh: tuple[int, int]) -> None:
+    """Refuse outputs that are not those of a 133-keypoint network for crops of this size.
+
+    Raises:
+        ModelError: They are not.
+    """
+    expected = [(len(NAMES), int(edge * SIMCC_SPLIT)) for edge in crop_wh]
+    found = [simcc_x.shape[1:], simcc_y.shape[1:]]
+    if found != expected:
+        raise ModelError(f"SimCC outputs have shapes {found}, not {expected}; is it a 133-keypoint network?")
+
+
+def _peaks(simcc: Floats) -> tuple[npt.NDArray[np.intp], Floats]:
+    """The bin and the height of each row's peak; both finite."""
+    bins = simcc.argmax(axis=-1)
+    heights = np.take_along_axis(simcc, bins[..., None], axis=-1)[..., 0]
+    if np.isfinite(heights).all():  # argmax points to a row's first NaN, if it has one
+        return bins, heights
+    return _peaks(np.nan_to_num(simcc))
+
+
+def _decode_yolox(rows: Floats, size_wh: tuple[int, int], threshold: float) -> Detections:
+    from rtmlib.tools.object_detection.post_processings import nms
+
+    cells, strides = _yolox_grid(size_wh)
+    if len(rows) != len(cells):
+        raise ModelError(f"detector output has {len(rows)} rows, not {len(cells)}; check DET_INPUT_SIZE")
+    scores = rows[:, 4] * rows[:, 5 + PERSON_CLASS]
+    keep = scores >= threshold
+    rows, scores, cells, strides = rows[keep], scores[keep], cells[keep], strides[keep]
+    center = (rows[:, :2] + cells) * strides
+    half = np.exp(rows[:, 2:4]) * strides / 2
+    xyxy = np.concatenate([center - half, center + half], axis=1).astype(np.float32)
+    best = nms(xyxy, scores, NMS_IOU)
+    return Detections(xyxy[best], scores[best].astype(np.float32))
+
+
+def _yolox_grid(size_wh: tuple[int, int]) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """`(n, 2)` cell x, y of each row of YOLOX's head, and `(n, 1)` the stride of its level."""
+    cells, strides = [], []
+    for stride in STRIDES:
+        columns, rows = size_wh[0] // stride, size_wh[1] // stride
+        y, x = np.divmod(np.arange(columns * rows), columns)
+        cells.append(np.stack([x, y], axis=1))
+        strides.append(np.full((columns * rows, 1), stride))
+    return np.concatenate(cells), np.concatenate(strides)
