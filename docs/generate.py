@@ -1,4 +1,4 @@
-"""Writes the parts of README.md that come from the code: the settings table and the commands' help.
+"""Writes what of the docs comes from the code: docs/api.md, and of README.md the settings table and commands' help.
 
 `python -m docs.generate` writes them, with `--check` it only says whether they are up to date.
 """
@@ -9,28 +9,31 @@ from pathlib import Path
 import click
 from pydantic.fields import FieldInfo
 
+from docs.api_reference import render_api
 from wholebody.__main__ import main as commands
 from wholebody.settings import Settings, variables
 
 README = Path(__file__).resolve().parents[1] / "README.md"
+API = Path(__file__).with_name("api.md")
 HELP_WIDTH = 100
 INVOCATIONS = {"prefill": "python create_predictions.py"}
 """Commands that the README shows under another name than `python -m wholebody NAME`."""
 
 
 @click.command()
-@click.option("--check", is_flag=True, help="Write nothing; exit code 1 if README.md is not up to date.")
+@click.option("--check", is_flag=True, help="Write nothing; exit code 1 if something is not up to date.")
 def main(check: bool) -> None:
-    """Write the generated parts of README.md."""
-    text = README.read_text(encoding="utf-8")
-    current = render(text)
-    if current == text:
-        click.echo("README.md is up to date.")
-    elif check:
-        raise click.ClickException("README.md is not up to date; run `make docs`")
-    else:
-        README.write_text(current, encoding="utf-8")
-        click.echo("README.md was written anew.")
+    """Write docs/api.md and the generated parts of README.md."""
+    readme = README.read_text(encoding="utf-8")
+    api = API.read_text(encoding="utf-8") if API.exists() else ""
+    for path, text, current in ((README, readme, render(readme)), (API, api, render_api())):
+        if current == text:
+            click.echo(f"{path.name} is up to date.")
+        elif check:
+            raise click.ClickException(f"{path.name} is not up to date; run `make docs`")
+        else:
+            path.write_text(current, encoding="utf-8")
+            click.echo(f"{path.name} was written anew.")
 
 
 def render(text: str) -> str:

@@ -5,11 +5,12 @@ import math
 from typing import Any
 
 import numpy as np
+import orjson
 import pytest
 
 from wholebody.errors import RequestError
 from wholebody.labeling_config import parse_labeling_config
-from wholebody.prompts import Prompts, read_prompts
+from wholebody.prompts import MAX_PROMPTS, Prompts, read_prompts
 
 CONFIG = parse_labeling_config(
     '<View><Image name="img" value="$image"/><Image name="other" value="$b"/><Image name="empty" value="$c"/>'
@@ -134,6 +135,8 @@ def test_the_image_is_the_one_drawn_on() -> None:
     assert read(click(1, 1)).target is CONFIG.targets[0]
 
 
+NESTED = orjson.loads("[" * 1000 + "]" * 1000)
+
 NO_PROMPT = r"^the context holds no prompt: draw a box around a person or click on one$"
 NOT_A_NUMBER = r"^the prompt's {} must be a number, not '{}'$"
 TOO_LARGE = r"^the prompt's {} must be a number of at most 1,000,000$"
@@ -152,15 +155,15 @@ WRONG = [
     (box(1, 1, 5, 5, type="brush"), r"^a prompt of type 'brush' says nothing about people: draw a box or click$"),
     (box(1, 1, 5, 5, type="x" * 99), rf"^a prompt of type '{'x' * 40}' says nothing"),
     (without(box(1, 1, 5, 5), "type"), r"^a prompt of type 'None' says nothing"),
-    (box(1, 1, 5, 5, type=["rectangle"]), r"^a prompt of type \"\['rectangle'\]\" says nothing"),
-    (box(1, 1, 5, 5, type={}), r"^a prompt of type '\{\}' says nothing"),
+    (box(1, 1, 5, 5, type=["rectangle"]), r"^a prompt of type a list says nothing"),
+    (box(1, 1, 5, 5, type={}), r"^a prompt of type an object says nothing"),
     # an image that nothing is filled on, or that is not there
     (
         box(1, 1, 5, 5, to_name="empty"),
         r"^the prompt was drawn on 'empty', which has no keypoints to fill; known: img, other$",
     ),
     (without(box(1, 1, 5, 5), "to_name"), r"^the prompt was drawn on 'None', which has no keypoints"),
-    (box(1, 1, 5, 5, to_name=["img"]), r"^the prompt was drawn on \"\['img'\]\", which has no keypoints"),
+    (box(1, 1, 5, 5, to_name=["img"]), r"^the prompt was drawn on a list, which has no keypoints"),
     # clicks that only exclude
     (click(1, 1, positive=False), r"^the context holds only points that exclude people: click on a person$"),
     (labelled_click(1, 1, is_positive=False), r"^the context holds only points that exclude people"),
@@ -171,13 +174,25 @@ WRONG = [
     (box(1, 1, 5, 5, value=[1, 2]), NOT_A_NUMBER.format("x", "None")),
     (box("1", 1, 5, 5), NOT_A_NUMBER.format("x", "1")),
     (box(1, True, 5, 5), NOT_A_NUMBER.format("y", "True")),
-    (box(1, 1, [5], 5), NOT_A_NUMBER.format("width", r"\[5\]")),
+    (box(1, 1, [5], 5), r"^the prompt's width must be a number, not a list$"),
     (box(1, 1, 5, "y" * 99), NOT_A_NUMBER.format("height", "y" * 40)),
     (box(1, 1, 5, 5, rotation="90"), NOT_A_NUMBER.format("rotation", "90")),
     (box(1, 1, 5, 5, rotation=None), NOT_A_NUMBER.format("rotation", "None")),
     (box(1, 1, 5, 5, rotation=9, original_width="200"), NOT_A_NUMBER.format("original_width", "200")),
     (box(1, 1, 5, 5, rotation=9, original_height=None), NOT_A_NUMBER.format("original_height", "None")),
-    (click({}, 1), NOT_A_NUMBER.format("x", r"\{\}")),
+    (click({}, 1), r"^the prompt's x must be a number, not an object$"),
+    # nested as deep as JSON is read
+    (box(NESTED, 1, 5, 5), r"^the prompt's x must be a number, not a list$"),
+    (box(1, 1, 5, 5, type=NESTED), r"^a prompt of type a list says nothing"),
+    (box(1, 1, 5, 5, to_name=NESTED), r"^the prompt was drawn on a list, which has no keypoints"),
+    # more than anybody draws
+    (
+        {"result": [box(1, 1, 5, 5)] * (MAX_PROMPTS + 1)},
+        r"^the context holds 101 prompts that are to be answered together, over the limit of 100: accept or delete "
+        r"suggestions first$",
+    ),
+    ({"result": [click(1, 1)] * (MAX_PROMPTS + 1)}, r"^the context holds 101 prompts"),
+    ({"result": [click(1, 1, positive=False)] * MAX_PROMPTS + [click(1, 1)]}, r"^the context holds 101 prompts"),
     # numbers that overflow further on
     (box(math.nan, 1, 5, 5), TOO_LARGE.format("x")),
     (box(1, math.inf, 5, 5), TOO_LARGE.format("y")),
@@ -204,6 +219,17 @@ def test_what_was_accepted_long_ago_may_be_broken() -> None:
     np.testing.assert_allclose(
         read(labelled_box(1, 1, 5, 5, value={}), labelled_box(0, 0, 100, 100)).boxes, [(0, 0, 1, 1)]
     )
+
+
+def test_of_labels_that_were_accepted_there_may_be_any_number() -> None:
+    assert len(read(*[labelled_box(1, 1, 5, 5)] * 1000).boxes) == 1
+    assert len(read(*[labelled_click(1, 1)] * 1000).clicks) == 1
+
+
+def test_names_of_controls_that_are_no_names_are_alike() -> None:
+    """Nor are lists compared, which may be nested too deep for that."""
+    regions = [box(10, 20, 30, 40, from_name=orjson.loads("[" * 1000 + "]" * 1000)) for _ in range(2)]
+    assert len(read(*regions).boxes) == 2
 
 
 @pytest.mark.parametrize("size", [0, -5, 0.5, 1e6])

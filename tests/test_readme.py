@@ -12,14 +12,14 @@ from wholebody.settings import variables
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-DOCUMENTS = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md")
+DOCUMENTS = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/api.md", "SECURITY.md")
 
 CODE = re.compile(r"```.*?```|`[^`\n]+`", re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 FILE = re.compile(r"`([\w./-]*\w\.(?:py|txt|md|yml|toml|in|onnx|png|sh|env))`")
 VARIABLE = re.compile(r"\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b")
 
-MADE_BY_USERS = {"my.onnx", "end2end.onnx"}
+MADE_BY_USERS = {"my.onnx", "end2end.onnx", "pose.onnx"}
 OTHER_VARIABLES = {
     # Label Studio's own
     "LABEL_STUDIO_USE_DEFAULT_BANNED_SUBNETS",
@@ -30,9 +30,12 @@ OTHER_VARIABLES = {
     "REQUESTS_CA_BUNDLE",
     "NO_PROXY",
     "ORT_DISABLE_TELEMETRY",
+    # of docker-compose.yml
+    "MEMORY_LIMIT",
     # of this repository's tools and tests
     "LABEL_STUDIO_VENV",
     "WHOLEBODY_TESTDATA",
+    "FUZZ_CASES",
     # not variables: a format of Label Studio, a constant
     "JSON_MIN",
     "POLL_S",
@@ -55,7 +58,7 @@ def test_generated_parts_are_current() -> None:
 
 def test_check_says_that_all_is_current() -> None:
     result = CliRunner().invoke(generate.main, ["--check"])
-    assert (result.exit_code, result.output) == (0, "README.md is up to date.\n")
+    assert (result.exit_code, result.output) == (0, "README.md is up to date.\napi.md is up to date.\n")
 
 
 def test_a_stale_readme_is_told_and_then_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,6 +69,18 @@ def test_a_stale_readme_is_told_and_then_written(tmp_path: Path, monkeypatch: py
     assert (checked.exit_code, checked.output) == (1, "Error: README.md is not up to date; run `make docs`\n")
     assert CliRunner().invoke(generate.main, []).exit_code == 0
     assert stale.read_text(encoding="utf-8") == README
+
+
+def test_a_stale_page_of_the_api_is_told_and_then_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    current = generate.API.read_text(encoding="utf-8")
+    stale = tmp_path / "api.md"
+    stale.write_text(current.replace("| 422 |", "| 423 |"), encoding="utf-8")
+    monkeypatch.setattr(generate, "API", stale)
+    checked = CliRunner().invoke(generate.main, ["--check"])
+    told = "README.md is up to date.\nError: api.md is not up to date; run `make docs`\n"
+    assert (checked.exit_code, checked.output) == (1, told)
+    assert CliRunner().invoke(generate.main, []).exit_code == 0
+    assert stale.read_text(encoding="utf-8") == current
 
 
 @pytest.mark.parametrize("marker", ["<!-- generated: settings -->", "<!-- end: help config -->"])

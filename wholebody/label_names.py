@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 from wholebody.keypoints import NAMES
 from wholebody.skeletons import SKELETONS
 
+MAX_DIGITS = 9
 PERSON_NAMES = frozenset({"person", "people", "human"})
 
 K = TypeVar("K", int, str)
@@ -13,9 +14,12 @@ K = TypeVar("K", int, str)
 
 def keypoints_of(label: Any) -> list[int]:
     """By `predicted_values`, else by its names, else by its `model_index`, which counts only without the first."""
+    named = _named(label, _INDEX_OF)
+    if named or _predicted_values(label):
+        return named
     index = label.get("model_index", "")
-    numbered = not _predicted_values(label) and index.isdecimal() and int(index) < len(NAMES)
-    return _named(label, _INDEX_OF) or ([int(index)] if numbered else [])
+    # Python refuses to read a number of thousands of digits.
+    return [int(index)] if index.isdecimal() and len(index) <= MAX_DIGITS and int(index) < len(NAMES) else []
 
 
 def skeletons_of(label: Any) -> list[str]:

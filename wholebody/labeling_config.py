@@ -4,17 +4,18 @@ import functools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
-
-from lxml import etree
 
 from wholebody.errors import ImageError, LabelingConfigError
 from wholebody.keypoints import PARTS, Part
 from wholebody.label_names import emitted, is_person, keypoints_of, match_labels, skeletons_of
+from wholebody.labeling_xml import Control, Elements, in_short, is_true, read_elements
 
 FINE_PARTS = frozenset({Part.FACE, Part.LEFT_HAND, Part.RIGHT_HAND})
 COARSE_POINT_SIZE, FINE_POINT_SIZE = 0.4, 0.2
 """Default `value.width`, in percent of the image's width: larger ones run together on faces and hands."""
+
+KEPT_CONFIGS = 16
+"""Parsed configs of the last projects; each may take some megabytes."""
 
 CURE = "use COCO-WholeBody's names or predicted_values, or take a config from `python -m wholebody config`"
 
@@ -107,8 +108,10 @@ class ImageTarget:
             return self.value
         key = self.value[1:]
         if not isinstance(data, dict) or key not in data:
-            has = ", ".join(sorted(map(str, data)))[:200] if isinstance(data, dict) else "nothing"
-            raise ImageError(f"the task's data has no {key!r}, which the labeling config shows (it has {has})")
+            has = in_short(sorted(map(str, data))) if isinstance(data, dict) else "nothing"
+            raise ImageError(
+                f"the task's data has no {key[:200]!r}, which the labeling config shows (it has {has})", cause="config"
+            )
         return data[key]
 
 
@@ -119,7 +122,7 @@ class LabelingConfig:
     targets: tuple[ImageTarget, ...]
 
 
-@functools.lru_cache(maxsize=64)
+@functools.lru_cache(maxsize=KEPT_CONFIGS)
 def parse_labeling_config(xml: object) -> LabelingConfig:
     """Read a labeling config.
 
@@ -129,104 +132,74 @@ def parse_labeling_config(xml: object) -> LabelingConfig:
     Raises:
         LabelingConfigError: Not XML, or nothing in it can be filled; says what is missing and the cure.
     """
-    root = _parse_xml(xml)
-    images = {e.get("name", ""): e for e in _elements(root, "image") if e.get("value")}
-    if not images:
+    read = read_elements(xml)
+    if not read.images:
         raise LabelingConfigError('the labeling config has no <Image name="..." value="$..."> to find people in')
-    keypoints, vectors, boxes = (
-        [e for e in _elements(root, tag) if not _skipped(e)]
-        for tag in ("keypointlabels", "vectorlabels", "rectanglelabels")
-    )
-    skeletons = [e for e in vectors if _is_true(e, "skeleton")]
+    keypoints = [control for control in read.controls if control.tag == "keypointlabels"]
+    skeletons = [control for control in read.controls if _is_skeleton(control)]
     if not keypoints and not skeletons:
         raise LabelingConfigError(f"the labeling config has no <KeyPointLabels> to fill; {CURE}")
-    targets = tuple(
-        ImageTarget(
-            name,
-            image.get("value", ""),
-            tuple(_keypoint_controls(_aimed_at(keypoints, name))),
-            _box_control(_aimed_at(boxes, name)),
-            tuple(_skeleton_controls(_aimed_at(skeletons, name))),
-        )
-        for name, image in images.items()
-    )
+    targets = tuple(_target(read, name) for name in read.filled_images())
     filled = tuple(target for target in targets if any(control.labels for control in target.controls))
     if not filled:
         if keypoints:
             names = ("KeyPointLabels", "keypoint", "nose, left_wrist, face-0")
         else:
             names = ("VectorLabels", "skeleton", "body, face, left_hand, right_hand")
-        raise LabelingConfigError(_nothing_matches(keypoints or skeletons, images, *names))
+        raise LabelingConfigError(_nothing_matches(keypoints or skeletons, read, *names))
     return LabelingConfig(filled)
 
 
-def _parse_xml(xml: object) -> Any:
-    if not isinstance(xml, str) or not xml.strip():
-        raise LabelingConfigError("the labeling config is empty; set one in Settings > Labeling Interface")
-    parser = etree.XMLParser(
-        encoding="utf-8", resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True
+def _is_skeleton(control: Control) -> bool:
+    return control.tag == "vectorlabels" and is_true(control.element, "skeleton")
+
+
+def _target(read: Elements, image: str) -> ImageTarget:
+    controls = [control for control in read.controls if image in control.aims]
+    return ImageTarget(
+        image,
+        read.images[image].get("value", ""),
+        tuple(_keypoint_controls([control for control in controls if control.tag == "keypointlabels"])),
+        _box_control([control for control in controls if control.tag == "rectanglelabels"]),
+        tuple(_skeleton_controls([control for control in controls if _is_skeleton(control)])),
     )
-    try:
-        root = etree.fromstring(xml.strip().encode("utf-8", "replace"), parser)
-    except etree.XMLSyntaxError as error:
-        raise LabelingConfigError(f"the labeling config is not XML: {' '.join(str(error).split())}") from None
-    if root.getroottree().docinfo.internalDTD is not None:
-        raise LabelingConfigError("the labeling config has a DOCTYPE, which Label Studio does not know")
-    return root
 
 
-def _elements(root: Any, tag: str) -> list[Any]:
-    """All elements of a tag in document order; Label Studio does not tell upper from lower case."""
-    return [e for e in root.iter() if isinstance(e.tag, str) and e.tag.lower() == tag]
-
-
-def _skipped(element: Any) -> bool:
-    return _is_true(element, "model_skip")
-
-
-def _is_true(element: Any, attribute: str) -> bool:
-    return str(element.get(attribute, "")).lower() in ("true", "1", "yes")
-
-
-def _aimed_at(controls: list[Any], image: str) -> list[Any]:
-    return [c for c in controls if image in [name.strip() for name in c.get("toName", "").split(",")]]
-
-
-def _keypoint_controls(elements: list[Any]) -> Iterator[KeypointControl]:
+def _keypoint_controls(controls: list[Control]) -> Iterator[KeypointControl]:
     taken: set[int] = set()
-    for element in elements:
+    for control in controls:
         yield KeypointControl(
-            element.get("name", ""),
-            *match_labels(_elements(element, "label"), keypoints_of, taken),
-            _number(element, "model_score_threshold", 0, 1) or 0.0,
-            _number(element, "model_point_threshold", 0, 1),
-            _number(element, "model_point_size", 0, 100),
+            control.name,
+            *match_labels(control.labels, keypoints_of, taken),
+            _number(control, "model_score_threshold", 0, 1) or 0.0,
+            _number(control, "model_point_threshold", 0, 1),
+            _number(control, "model_point_size", 0, 100),
         )
 
 
-def _skeleton_controls(elements: list[Any]) -> Iterator[SkeletonControl]:
+def _skeleton_controls(controls: list[Control]) -> Iterator[SkeletonControl]:
     taken: set[str] = set()
-    for element in elements:
+    for control in controls:
         yield SkeletonControl(
-            element.get("name", ""),
-            *match_labels(_elements(element, "label"), skeletons_of, taken),
-            _number(element, "model_score_threshold", 0, 1) or 0.0,
-            _number(element, "model_point_threshold", 0, 1),
+            control.name,
+            *match_labels(control.labels, skeletons_of, taken),
+            _number(control, "model_score_threshold", 0, 1) or 0.0,
+            _number(control, "model_point_threshold", 0, 1),
         )
 
 
-def _box_control(elements: list[Any]) -> BoxControl | None:
+def _box_control(controls: list[Control]) -> BoxControl | None:
     """The first label called person (by name or `predicted_values`), else a control's only label."""
-    named = [(element, label) for element in elements for label in _elements(element, "label") if is_person(label)]
-    single = [(e, _elements(e, "label")[0]) for e in elements if len(_elements(e, "label")) == 1]
-    for element, label in (*named, *single):
-        threshold = _number(element, "model_score_threshold", 0, 1) or 0.0
-        return BoxControl(element.get("name", ""), emitted(label), threshold)
+    named = ((control, label) for control in controls for label in control.labels if is_person(label))
+    single = ((control, control.labels[0]) for control in controls if len(control.labels) == 1)
+    for control, label in (*named, *single):
+        threshold = _number(control, "model_score_threshold", 0, 1) or 0.0
+        return BoxControl(control.name, emitted(label), threshold)
     return None
 
 
-def _number(element: Any, attribute: str, low: float, high: float) -> float | None:
-    text = element.get(attribute)
+def _number(control: Control, attribute: str, low: float, high: float) -> float | None:
+    text = control.element.get(attribute)
     if text is None or not text.strip():
         return None
     try:
@@ -235,17 +208,16 @@ def _number(element: Any, attribute: str, low: float, high: float) -> float | No
         value = math.nan
     if not low <= value <= high:
         raise LabelingConfigError(
-            f"{element.tag} {element.get('name', '')!r}: {attribute}={text!r} must be a number from {low} to {high}"
+            f"{control.element.tag} {control.name!r}: {attribute}={text[:40]!r} must be a number from {low} to {high}"
         )
     return value
 
 
-def _nothing_matches(controls: list[Any], images: dict[str, Any], tag: str, kind: str, known: str) -> str:
-    aims = {name for c in controls for name in c.get("toName", "").split(",")}
-    if not aims & images.keys():
-        return f"no <{tag}> has a toName of an <Image> ({', '.join(images)}); correct toName"
-    labels = [emitted(label) for c in controls for label in _elements(c, "label")]
+def _nothing_matches(controls: list[Control], read: Elements, tag: str, kind: str, known: str) -> str:
+    if not any(control.aims & read.images.keys() for control in controls):
+        return f"no <{tag}> has a toName of an <Image> ({in_short(read.images)}); correct toName"
+    labels = [emitted(label) for control in controls for label in control.labels]
     if not labels:
         return f"the <{tag}> have no <Label>; {CURE}"
-    some = ", ".join(labels[:5]) + (", ..." if len(labels) > 5 else "")
+    some = in_short([*labels[:5], *(["..."] if len(labels) > 5 else [])])
     return f"none of the {len(labels)} {kind} labels ({some}) is known, such as {known}; {CURE}"

@@ -8,6 +8,7 @@ import numpy as np
 
 from wholebody.errors import RequestError
 from wholebody.labeling_config import ImageTarget, LabelingConfig
+from wholebody.labeling_xml import in_short
 from wholebody.poses import Floats
 
 BOXES = frozenset({"rectangle", "rectanglelabels"})
@@ -15,6 +16,9 @@ CLICKS = frozenset({"keypoint", "keypointlabels"})
 
 MAX_NUMBER = 1e6
 """No percentage, angle or side of an image is larger; what is would overflow in the arithmetic."""
+
+MAX_PROMPTS = 100
+"""Boxes or clicks that are answered at once: each is a person, whose crop takes its share of time and memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +46,7 @@ def read_prompts(context: dict[str, Any], config: LabelingConfig) -> Prompts:
     also every region of that label that was accepted long ago, so only the last is answered.
 
     Raises:
-        RequestError: No prompt in it, or one of a kind that says nothing about people.
+        RequestError: No prompt in it, too many, or one of a kind that says nothing about people.
     """
     regions = context.get("result")
     if not isinstance(regions, list) or not regions or not all(isinstance(region, dict) for region in regions):
@@ -50,26 +54,42 @@ def read_prompts(context: dict[str, Any], config: LabelingConfig) -> Prompts:
     last = regions[-1]
     kind = last.get("type")
     if not isinstance(kind, str) or kind not in BOXES | CLICKS:
-        raise RequestError(f"a prompt of type {str(kind)[:40]!r} says nothing about people: draw a box or click")
-    alike = [r for r in regions if all(r.get(key) == last.get(key) for key in ("type", "from_name", "to_name"))]
+        raise RequestError(f"a prompt of type {_quoted(kind)} says nothing about people: draw a box or click")
     target = _target(config, last.get("to_name"))
+    alike = [r for r in regions if _drawn_with(r) == _drawn_with(last)]
     if kind in BOXES:
         wanted = alike if kind == "rectangle" else alike[-1:]
+        _check_number(wanted)
         return Prompts(target, np.array([_box(r) for r in wanted], np.float32), _points([]), _points([]))
     excluded = [r for r in alike if r.get("is_positive") is False]
     positive = [r for r in alike if r.get("is_positive") is not False]
     wanted = positive if kind == "keypoint" else positive[-1:]
     if not wanted:
         raise RequestError("the context holds only points that exclude people: click on a person")
+    _check_number([*wanted, *excluded])
     return Prompts(target, np.zeros((0, 4), np.float32), _points(wanted), _points(excluded))
+
+
+def _drawn_with(region: dict[str, Any]) -> list[str | None]:
+    """The tool that drew a region, and on which image; `None` for what is no name."""
+    names = (region.get(key) for key in ("type", "from_name", "to_name"))
+    return [name if isinstance(name, str) else None for name in names]
+
+
+def _check_number(wanted: list[dict[str, Any]]) -> None:
+    if len(wanted) > MAX_PROMPTS:
+        raise RequestError(
+            f"the context holds {len(wanted)} prompts that are to be answered together, over the limit of "
+            f"{MAX_PROMPTS}: accept or delete suggestions first"
+        )
 
 
 def _target(config: LabelingConfig, name: object) -> ImageTarget:
     for target in config.targets:
         if target.name == name:
             return target
-    known = ", ".join(target.name for target in config.targets)
-    raise RequestError(f"the prompt was drawn on {str(name)[:40]!r}, which has no keypoints to fill; known: {known}")
+    known = in_short(target.name for target in config.targets)
+    raise RequestError(f"the prompt was drawn on {_quoted(name)}, which has no keypoints to fill; known: {known}")
 
 
 def _points(regions: list[dict[str, Any]]) -> Floats:
@@ -103,7 +123,14 @@ def _side(region: dict[str, Any], key: str) -> float:
 
 def _finite(key: str, number: object) -> float:
     if isinstance(number, bool) or not isinstance(number, int | float):
-        raise RequestError(f"the prompt's {key} must be a number, not {str(number)[:40]!r}")
+        raise RequestError(f"the prompt's {key} must be a number, not {_quoted(number)}")
     if not abs(number) <= MAX_NUMBER:  # nor is NaN
         raise RequestError(f"the prompt's {key} must be a number of at most {MAX_NUMBER:,.0f}")
     return float(number)
+
+
+def _quoted(value: object) -> str:
+    """A value in an error message. Of lists and objects only what they are: they may be nested too deep to show."""
+    if isinstance(value, list | dict):
+        return "a list" if isinstance(value, list) else "an object"
+    return repr(str(value)[:40])
