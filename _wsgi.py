@@ -5,7 +5,7 @@ import sys
 from model import WholebodyBackend, load_annotator
 from wholebody.errors import WholebodyError
 from wholebody.logs import configure_logging
-from wholebody.server import create_app
+from wholebody.serving.server import create_app
 from wholebody.settings import load_settings
 
 GUNICORN_STOPS = 4  # the exit code at which gunicorn gives up instead of starting the worker again

@@ -5,11 +5,11 @@ import sys
 
 from gunicorn.arbiter import Arbiter
 
-from wholebody.draining import REPLACED, DrainingWorker
 from wholebody.errors import WholebodyError
+from wholebody.estimation.weights import find_weights
 from wholebody.logs import logging_config
+from wholebody.serving.draining import REPLACED, DrainingWorker
 from wholebody.settings import load_settings
-from wholebody.weights import find_weights
 
 try:
     settings = load_settings()

@@ -10,17 +10,17 @@ from typing import Any, Generic, TypeVar
 from label_studio_ml.model import LabelStudioMLBase
 
 from wholebody.annotator import Annotator
-from wholebody.calls import current_call
 from wholebody.errors import WholebodyError
-from wholebody.label_studio import LabelStudioClient
-from wholebody.labeling_config import LabelingConfig, parse_labeling_config
-from wholebody.observing import failed as count_failure
-from wholebody.openings import Openings
-from wholebody.prompts import read_prompts
-from wholebody.regions import Prediction
+from wholebody.label_studio.client import LabelStudioClient
+from wholebody.labeling.labeling_config import LabelingConfig, parse_labeling_config
+from wholebody.labeling.prompts import read_prompts
+from wholebody.labeling.regions import Prediction
+from wholebody.serving.calls import current_call
+from wholebody.serving.observing import failed as count_failure
+from wholebody.serving.openings import Openings
+from wholebody.serving.task_pool import TaskPool
 from wholebody.settings import Settings, load_settings
 from wholebody.stopping import Stop
-from wholebody.task_pool import TaskPool
 
 log = logging.getLogger(__name__)
 

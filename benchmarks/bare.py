@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from benchmarks.rivals import Job, bare_session
-from wholebody.estimator import Estimator, load_estimator
-from wholebody.geometry import Crop, Letterbox
+from wholebody.estimation.estimator import Estimator, load_estimator
+from wholebody.estimation.geometry import Crop, Letterbox
+from wholebody.estimation.tensors import detector_input, write_pose_input
 from wholebody.poses import Floats
-from wholebody.tensors import detector_input, write_pose_input
 
 BATCHES = (1, 2, 4, 8)
 TRIALS = 3

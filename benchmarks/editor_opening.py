@@ -18,12 +18,12 @@ from playwright.sync_api import Page, sync_playwright
 from demo.label_studio import LabelStudioServer
 from demo.label_studio_admin import LabelStudioAdmin
 from tests.label_studio.browser import fresh_editor, launch, log_in
-from wholebody.config_writer import PRESETS, Prompt, write_config
 from wholebody.figures.drawing import draw_figures
 from wholebody.keypoints import NAMES, PART_SLICES, Part
-from wholebody.labeling_config import parse_labeling_config
+from wholebody.labeling.config_writer import PRESETS, Prompt, write_config
+from wholebody.labeling.labeling_config import parse_labeling_config
+from wholebody.labeling.regions import write_regions
 from wholebody.poses import Poses
-from wholebody.regions import write_regions
 
 FIGURES, IMAGE_WH = 2, (1280, 720)
 COPIES = 2

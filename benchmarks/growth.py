@@ -60,7 +60,7 @@ def measure_growth(server: LocalServer, sizes: Sequence[int] = SIZES) -> list[Ro
 @click.argument("url")
 def main(url: str) -> None:
     """Fill the project that is there."""
-    from wholebody import prefill_command
+    from wholebody.prefill import command as prefill_command
 
     prefill_command.Annotator = StubAnnotator  # type: ignore[assignment,misc]
     settings = Settings(

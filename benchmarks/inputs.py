@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from wholebody.decoding import BGR
+from wholebody.images.decoding import BGR
 from wholebody.poses import Floats
 from wholebody.settings import Settings
 

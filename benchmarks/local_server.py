@@ -20,8 +20,8 @@ import click
 import orjson
 import requests
 
-from wholebody.config_writer import write_config
 from wholebody.keypoints import Part
+from wholebody.labeling.config_writer import write_config
 
 HEAD_END = b"\r\n\r\n"
 LABELING_CONFIG = write_config(list(Part))

@@ -25,7 +25,7 @@ print(time.perf_counter() - start)
 IMPORTS = """
 import time
 start = time.perf_counter()
-import model, onnxruntime, wholebody.server
+import model, onnxruntime, wholebody.serving.server
 print(time.perf_counter() - start)
 """
 RTMLIB = """

@@ -25,8 +25,8 @@ import orjson
 import requests
 
 from benchmarks.inputs import read_bgr
+from wholebody.estimation.weights import Weights, find_weights
 from wholebody.settings import Settings
-from wholebody.weights import Weights, find_weights
 
 TOKEN = "0" * 40
 DELAY_S = 1.0
@@ -81,8 +81,8 @@ Run = Callable[[int], float]
 
 def prepare_ours(job: Job) -> Run:
     """The prefill command, with its model loaded before."""
-    from wholebody import prefill_command
     from wholebody.annotator import Annotator
+    from wholebody.prefill import command as prefill_command
 
     settings = job.settings()
     annotator = Annotator(settings, bulk=True)
@@ -192,9 +192,9 @@ def network_inputs(job: Job, image: str) -> tuple[Any, Any]:
     """The detector's input `(1, 3, h, w)` for an image, and the crops `(n, 3, h, w)` of the people that we find."""
     import numpy as np
 
-    from wholebody.estimator import load_estimator
-    from wholebody.geometry import Crop, Letterbox
-    from wholebody.tensors import detector_input, write_pose_input
+    from wholebody.estimation.estimator import load_estimator
+    from wholebody.estimation.geometry import Crop, Letterbox
+    from wholebody.estimation.tensors import detector_input, write_pose_input
 
     bgr, weights = read_bgr(Path(image)), job.weights
     found = load_estimator(job.settings(), weights, threads=0, concurrency=1).detect(bgr)

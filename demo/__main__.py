@@ -18,9 +18,9 @@ from demo.backend import ROOT, BackendServer, environment
 from demo.label_studio import EMAIL, PASSWORD, LabelStudioServer
 from demo.label_studio_admin import LabelStudioAdmin, local_file_url
 from demo.process import StartError, free_port
-from wholebody.config_writer import Prompt, write_config
 from wholebody.figures.drawing import write_samples
 from wholebody.keypoints import Part
+from wholebody.labeling.config_writer import Prompt, write_config
 
 SAMPLES = 6
 SEED = 1

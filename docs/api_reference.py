@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from wholebody.openapi import describe_api
+from wholebody.serving.openapi import describe_api
 
 
 def render_api() -> str:

@@ -21,9 +21,9 @@ from demo.backend import BackendServer
 from demo.label_studio import LabelStudioServer
 from demo.label_studio_admin import LabelStudioAdmin, local_file_url
 from tests.label_studio.browser import BOX_TOOL, Editor, fresh_editor, launch, log_in
-from wholebody.config_writer import write_config
 from wholebody.figures.drawing import draw_figures
 from wholebody.keypoints import Part
+from wholebody.labeling.config_writer import write_config
 
 FOLDER = Path(__file__).parent / "images"
 FIGURES, SEED, IMAGE_WH = 3, 4, (1280, 720)

@@ -49,7 +49,7 @@ import base64, json
 
 import cv2
 
-from wholebody.config_writer import write_config
+from wholebody.labeling.config_writer import write_config
 from wholebody.figures.drawing import draw_figures
 from wholebody.keypoints import NAMES, Part
 

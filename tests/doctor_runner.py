@@ -12,11 +12,11 @@ from click.testing import CliRunner, Result
 
 from tests.fake_label_studio import PERSONAL_TOKEN, FakeLabelStudio
 from wholebody.__main__ import main
-from wholebody.config_writer import Prompt, write_config
+from wholebody.estimation.weights import find_weights, model_version
 from wholebody.figures.drawing import draw_figures
 from wholebody.keypoints import Part
+from wholebody.labeling.config_writer import Prompt, write_config
 from wholebody.settings import Settings
-from wholebody.weights import find_weights, model_version
 
 HERE = model_version(Settings(mode="figures"), find_weights(Settings(mode="figures")))
 """The model version of the settings that `all_in_order` makes."""

@@ -18,7 +18,7 @@ from itertools import count
 from typing import Any
 
 from tests.http_server import Answer, Received, ScriptedServer
-from wholebody.config_writer import parse_parts, write_config
+from wholebody.labeling.config_writer import parse_parts, write_config
 from wholebody.settings import Settings
 
 TASKS, PREDICTIONS, PROJECT, REFRESH = "/api/tasks/", "/api/predictions/", "/api/projects/1/", "/api/token/refresh"

@@ -15,11 +15,11 @@ import psutil
 
 from tests.memory_server import TASKS
 from wholebody.errors import LabelStudioError
-from wholebody.failures import FailureFile
-from wholebody.label_studio import LabelStudioClient
-from wholebody.prefill import Task, prefill
-from wholebody.prefill_work import Work
-from wholebody.regions import Prediction
+from wholebody.label_studio.client import LabelStudioClient
+from wholebody.labeling.regions import Prediction
+from wholebody.prefill.failures import FailureFile
+from wholebody.prefill.loop import Task, prefill
+from wholebody.prefill.work import Work
 from wholebody.settings import Settings
 from wholebody.stopping import Stop
 

@@ -52,7 +52,7 @@ def measure(reference: str, **environment: str) -> Outcome:
 
 def main() -> None:
     from wholebody.errors import ImageError
-    from wholebody.images import ImageLoader
+    from wholebody.images.loader import ImageLoader
     from wholebody.settings import Settings
 
     reference = sys.stdin.buffer.read().decode()

@@ -10,10 +10,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tests.fake_label_studio import LEGACY_TOKEN, FakeLabelStudio
-from wholebody import prefill_command
 from wholebody.__main__ import main
 from wholebody.errors import ImageError
-from wholebody.regions import Prediction
+from wholebody.labeling.regions import Prediction
+from wholebody.prefill import command as prefill_command
 
 ALL_WELL, SOME_FAILED, COULD_NOT_START = 0, 1, 2
 

@@ -11,11 +11,11 @@ from typing import Any
 
 from flask import Response
 
-from wholebody.admission import EXTENSION
-from wholebody.calls import current_call
-from wholebody.server import create_app
+from wholebody.serving.admission import EXTENSION
+from wholebody.serving.calls import current_call
+from wholebody.serving.server import create_app
+from wholebody.serving.task_pool import TaskPool
 from wholebody.settings import load_settings
-from wholebody.task_pool import TaskPool
 
 settings = load_settings()
 pool = TaskPool(settings.threads)

@@ -12,8 +12,9 @@ import requests
 
 from tests.http_server import Answer, ScriptedServer
 from wholebody.logs import configure_logging, logging_config
-from wholebody.request_ids import begin_request, current_request_id, end_request
+from wholebody.serving.request_ids import begin_request, current_request_id, end_request
 
+LOGGER = "wholebody.images.loader"
 LOGGERS = ("", "urllib3", "PIL", "gunicorn.error", "gunicorn.access")
 
 
@@ -39,10 +40,12 @@ def _logging_as_before() -> Iterator[None]:
 def test_what_is_logged_at_a_level(level: str, shown: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     configure_logging(level)
     for name in ("DEBUG", "INFO", "WARNING", "ERROR"):
-        logging.getLogger("wholebody.images").log(getattr(logging, name), "line")
+        logging.getLogger(LOGGER).log(getattr(logging, name), "line")
     out, err = capsys.readouterr()
     assert out == ""
-    assert [line.split(" ", 2)[2] for line in err.splitlines()] == [f"{name} wholebody.images: line" for name in shown]
+    assert [line.split(" ", 2)[2] for line in err.splitlines()] == [
+        f"{name} wholebody.images.loader: line" for name in shown
+    ]
 
 
 def test_the_http_library_logs_no_address(server: ScriptedServer, capsys: pytest.CaptureFixture[str]) -> None:
@@ -58,11 +61,11 @@ def json_lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
 
 def test_json_is_one_object_a_line(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logging("INFO", "json")
-    logging.getLogger("wholebody.images").warning("task %s:\nkätzchen %r", 7, "x\ny")
+    logging.getLogger(LOGGER).warning("task %s:\nkätzchen %r", 7, "x\ny")
     (line,) = json_lines(capsys)
     assert {name: line[name] for name in ("level", "logger", "message")} == {
         "level": "WARNING",
-        "logger": "wholebody.images",
+        "logger": LOGGER,
         "message": "task 7:\nkätzchen 'x\\ny'",
     }
     assert line.keys() == {"time", "level", "logger", "message"}
@@ -106,8 +109,10 @@ def test_in_a_request_lines_have_its_id(capsys: pytest.CaptureFixture[str]) -> N
 def test_text_has_the_id_after_the_logger(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logging("INFO")
     begin_request("abc-1")
-    logging.getLogger("wholebody.server").warning("line")
-    assert re.fullmatch(r"[\d-]{10} [\d:,]{12} WARNING wholebody.server \[abc-1\]: line\n", capsys.readouterr().err)
+    logging.getLogger("wholebody.serving.server").warning("line")
+    assert re.fullmatch(
+        r"[\d-]{10} [\d:,]{12} WARNING wholebody.serving.server \[abc-1\]: line\n", capsys.readouterr().err
+    )
 
 
 @pytest.mark.parametrize("log_format", ["text", "json"])

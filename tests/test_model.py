@@ -16,13 +16,13 @@ from model import WholebodyBackend, load_annotator
 from tests.fuzz import heavy
 from wholebody import annotator
 from wholebody.annotator import Annotator
-from wholebody.config_writer import write_config
-from wholebody.decoding import BGR
 from wholebody.errors import ImageError, LabelingConfigError
-from wholebody.estimator import Estimator
+from wholebody.estimation.estimator import Estimator
 from wholebody.figures.drawing import draw_figures
+from wholebody.images.decoding import BGR
 from wholebody.keypoints import NAMES, Part
-from wholebody.server import create_app
+from wholebody.labeling.config_writer import write_config
+from wholebody.serving.server import create_app
 from wholebody.settings import load_settings
 
 CONFIG = write_config(list(Part))

@@ -6,18 +6,18 @@ import numpy as np
 import pytest
 
 from wholebody.errors import PromptError
-from wholebody.estimator import Estimator, load_estimator
+from wholebody.estimation.estimator import Estimator, load_estimator
+from wholebody.estimation.geometry import CROP_PADDING
+from wholebody.estimation.outputs import Detections
+from wholebody.estimation.weights import Weights, find_weights
 from wholebody.figures.drawing import draw_figures
-from wholebody.geometry import CROP_PADDING
-from wholebody.image_cache import SeenImage
-from wholebody.labeling_config import BoxControl, ImageTarget
-from wholebody.outputs import Detections
-from wholebody.pixels import Picture
+from wholebody.images.cache import SeenImage
+from wholebody.images.pixels import Picture
+from wholebody.labeling.labeling_config import BoxControl, ImageTarget
+from wholebody.labeling.prompts import Prompts
 from wholebody.poses import Poses
 from wholebody.prompted import FEWEST_SURE, SURE_SCORE, TIGHT_IOU, estimate_prompted, people_under, sure_hull
-from wholebody.prompts import Prompts
 from wholebody.settings import Settings
-from wholebody.weights import Weights, find_weights
 
 TARGET = ImageTarget("img", "$image", (), (), BoxControl("box", "person", 0.0))
 WEIGHTS = Weights(Path("detector"), (64, 64), Path("pose"), (192, 256), ("", ""))

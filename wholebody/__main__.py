@@ -67,7 +67,7 @@ def prefill(dry_run: bool, failures: Path, replace: bool, retry_failed: Path | N
     Options go before the environment and .env. Run it again to go on where it stopped. Exit code: 0 all
     well, 1 some tasks failed, 2 could not start, 130 stopped by Ctrl-C.
     """
-    from wholebody.prefill_command import run_prefill
+    from wholebody.prefill.command import run_prefill
     from wholebody.settings import load_settings
 
     return run_prefill(
@@ -103,7 +103,7 @@ def config(preset: str | None, parts: str | None, skeleton: bool, prompt: str, p
 
     --apply needs LABEL_STUDIO_URL and LABEL_STUDIO_API_TOKEN.
     """
-    from wholebody.config_command import run_config
+    from wholebody.labeling.config_command import run_config
 
     click.echo(run_config(preset, parts, skeleton=skeleton, prompt=prompt, project_id=project_id))
 
@@ -133,7 +133,7 @@ def weights(download: bool) -> None:
     For a machine without a network: download into a folder elsewhere, with the same MODE, and copy it to
     MODEL_DIR.
     """
-    from wholebody.weights_command import run_weights
+    from wholebody.estimation.weights_command import run_weights
 
     click.echo(run_weights(download=download))
 

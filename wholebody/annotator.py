@@ -7,18 +7,18 @@ from typing import Any
 import cv2
 import numpy as np
 
-from wholebody.config_writer import write_config
-from wholebody.decoding import decode_image
-from wholebody.estimator import load_estimator
-from wholebody.image_cache import ImageCache, SeenImage
-from wholebody.images import ImageLoader
+from wholebody.estimation.estimator import load_estimator
+from wholebody.estimation.weights import find_weights, model_version
+from wholebody.images.cache import ImageCache, SeenImage
+from wholebody.images.decoding import decode_image
+from wholebody.images.loader import ImageLoader
 from wholebody.keypoints import Part
-from wholebody.labeling_config import ImageTarget, LabelingConfig, parse_labeling_config
+from wholebody.labeling.config_writer import write_config
+from wholebody.labeling.labeling_config import ImageTarget, LabelingConfig, parse_labeling_config
+from wholebody.labeling.prompts import Prompts
+from wholebody.labeling.regions import Prediction, Region, mean_score, write_regions
 from wholebody.prompted import estimate_prompted
-from wholebody.prompts import Prompts
-from wholebody.regions import Prediction, Region, mean_score, write_regions
 from wholebody.settings import Settings
-from wholebody.weights import find_weights, model_version
 
 WARM_UP_PIXELS = 640 * 480
 

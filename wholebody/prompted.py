@@ -4,13 +4,13 @@ from collections.abc import Collection
 
 import numpy as np
 
-from wholebody.decoding import BGR
 from wholebody.errors import PromptError
-from wholebody.estimator import Estimator
-from wholebody.image_cache import SeenImage
-from wholebody.outputs import Detections
+from wholebody.estimation.estimator import Estimator
+from wholebody.estimation.outputs import Detections
+from wholebody.images.cache import SeenImage
+from wholebody.images.decoding import BGR
+from wholebody.labeling.prompts import Prompts
 from wholebody.poses import Floats, Poses
-from wholebody.prompts import Prompts
 
 DRAWN_SCORE = 1.0
 """Score of a person box that a person drew."""

@@ -11,8 +11,8 @@ from tests.fuzz import heavy, scale
 from tests.fuzz.harness import Harness
 from tests.fuzz.labeling_configs import WHOLE
 from tests.fuzz.pictures import NOBODY, PEOPLE
-from wholebody.labeling_config import parse_labeling_config
-from wholebody.server import create_app
+from wholebody.labeling.labeling_config import parse_labeling_config
+from wholebody.serving.server import create_app
 from wholebody.settings import Settings, load_settings
 
 lines: list[str] = []

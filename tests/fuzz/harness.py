@@ -17,7 +17,7 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from tests.fuzz import scale
-from wholebody.openapi import describe_api
+from wholebody.serving.openapi import describe_api
 
 CPU_LIMIT_S = 20.0
 """Of one case. A hang that takes no processor time meets pytest's time-out."""

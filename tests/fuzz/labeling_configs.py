@@ -4,8 +4,8 @@ from xml.sax.saxutils import quoteattr
 
 from hypothesis import strategies as st
 
-from wholebody.config_writer import write_config
 from wholebody.keypoints import NAMES, Part
+from wholebody.labeling.config_writer import write_config
 
 GOOD = (
     '<View><Image name="img" value="$image"/><KeyPointLabels name="kp" toName="img" model_point_size="1">'

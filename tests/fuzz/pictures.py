@@ -5,8 +5,8 @@ import base64
 import cv2
 import numpy as np
 
-from wholebody.decoding import BGR
 from wholebody.figures.drawing import draw_figures
+from wholebody.images.decoding import BGR
 
 
 def data_uri(bgr: BGR, extension: str) -> str:

@@ -15,7 +15,7 @@ from tests.fuzz.labeling_configs import CONFIGS, GOOD, attacks
 from tests.fuzz.strategies import as_json
 from tests.http_server import ScriptedServer
 from wholebody.errors import LabelingConfigError
-from wholebody.labeling_config import LabelingConfig, parse_labeling_config
+from wholebody.labeling.labeling_config import LabelingConfig, parse_labeling_config
 
 PARSER, SETUP = "labeling config, parser", "labeling config, /setup"
 MAX_MESSAGE_CHARS = 1000

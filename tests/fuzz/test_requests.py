@@ -10,7 +10,7 @@ from tests.fuzz import scale
 from tests.fuzz.harness import Harness
 from tests.fuzz.labeling_configs import GOOD
 from tests.fuzz.strategies import as_json, bodies
-from wholebody.openapi import describe_api
+from wholebody.serving.openapi import describe_api
 
 SETUP, WEBHOOK, ANY = "/setup, body", "/webhook", "requests of any kind"
 

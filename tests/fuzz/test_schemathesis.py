@@ -18,7 +18,7 @@ from schemathesis.specs.openapi.checks import (
 from tests.fuzz import scale
 from tests.fuzz.harness import Harness
 from tests.fuzz.labeling_configs import GOOD
-from wholebody.openapi import describe_api
+from wholebody.serving.openapi import describe_api
 
 KIND = "schemathesis"
 CHECKS = (

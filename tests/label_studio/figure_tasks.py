@@ -10,9 +10,9 @@ import numpy as np
 
 from demo.label_studio import LabelStudioServer
 from demo.label_studio_admin import LabelStudioAdmin, local_file_url
-from wholebody.config_writer import write_config
 from wholebody.figures.drawing import Drawing, sample, write_samples
 from wholebody.keypoints import NAMES, Part
+from wholebody.labeling.config_writer import write_config
 
 SEED = 7
 TOLERANCE = 0.01

@@ -16,9 +16,9 @@ import pytest
 from demo.backend import BackendServer
 from demo.label_studio import LabelStudioServer
 from demo.label_studio_admin import LabelStudioAdmin, LabelStudioApiError
-from wholebody.config_writer import write_config
 from wholebody.figures.drawing import Drawing, sample, write_samples
 from wholebody.keypoints import Part
+from wholebody.labeling.config_writer import write_config
 
 from .figure_tasks import SEED, assert_is_the_truth, assert_shows, import_figures, make_project
 

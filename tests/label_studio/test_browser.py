@@ -12,8 +12,8 @@ import pytest
 from demo.backend import BackendServer
 from demo.label_studio import LabelStudioServer
 from demo.label_studio_admin import LabelStudioAdmin
-from wholebody.config_writer import Prompt, write_config
 from wholebody.keypoints import Part
+from wholebody.labeling.config_writer import Prompt, write_config
 
 from .browser import BOX_TOOL, CLICK_TOOL, Editor
 from .figure_tasks import assert_is_the_truth, import_figures

@@ -9,8 +9,8 @@ import pytest
 from demo.backend import BackendServer
 from demo.label_studio import LabelStudioServer
 from demo.label_studio_admin import LabelStudioAdmin
-from wholebody.config_writer import write_config
 from wholebody.keypoints import Part
+from wholebody.labeling.config_writer import write_config
 
 from .browser import Editor
 from .figure_tasks import import_figures

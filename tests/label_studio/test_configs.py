@@ -9,12 +9,12 @@ import pytest
 from demo.backend import BackendServer
 from demo.label_studio import LabelStudioServer
 from demo.label_studio_admin import LabelStudioAdmin
-from wholebody.config_command import run_config
-from wholebody.config_writer import PRESETS, Prompt, write_config
 from wholebody.errors import LabelingConfigError
 from wholebody.figures.drawing import sample
 from wholebody.keypoints import NAMES
-from wholebody.skeletons import SKELETONS
+from wholebody.labeling.config_command import run_config
+from wholebody.labeling.config_writer import PRESETS, Prompt, write_config
+from wholebody.labeling.skeletons import SKELETONS
 
 from .figure_tasks import SEED, TOLERANCE, import_figures
 

@@ -5,18 +5,18 @@ import os
 import sys
 
 from tests.soak.stub_model import StubAnnotator
-from wholebody import prefill_command
 from wholebody.__main__ import main
+from wholebody.prefill import command as prefill_command
 
 READ_TIMEOUT_S, SETTLES_AFTER_S = float(os.environ["SOAK_READ_TIMEOUT_S"]), float(os.environ["SOAK_SETTLES_AFTER_S"])
 SHORTENED = {
-    "wholebody.transport.READ_TIMEOUT_S": READ_TIMEOUT_S,
-    "wholebody.transport.SETTLES_AFTER_TIMEOUT_S": SETTLES_AFTER_S,
-    "wholebody.transport.SETTLES_AFTER_DROP_S": SETTLES_AFTER_S,
-    "wholebody.credential.REFRESH_TIMEOUT_S": (5.0, READ_TIMEOUT_S),
-    "wholebody.pacing.FIRST_BACKOFF_S": 0.01,
-    "wholebody.pacing.FIRST_SLOWDOWN_S": 0.01,
-    "wholebody.pacing.SLOW_WRITE_S": 0.05,
+    "wholebody.label_studio.transport.READ_TIMEOUT_S": READ_TIMEOUT_S,
+    "wholebody.label_studio.transport.SETTLES_AFTER_TIMEOUT_S": SETTLES_AFTER_S,
+    "wholebody.label_studio.transport.SETTLES_AFTER_DROP_S": SETTLES_AFTER_S,
+    "wholebody.label_studio.credential.REFRESH_TIMEOUT_S": (5.0, READ_TIMEOUT_S),
+    "wholebody.label_studio.pacing.FIRST_BACKOFF_S": 0.01,
+    "wholebody.label_studio.pacing.FIRST_SLOWDOWN_S": 0.01,
+    "wholebody.label_studio.pacing.SLOW_WRITE_S": 0.05,
 }
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from tests.fake_label_studio import HTML_TYPE, JSON_TYPE, NO_CREDENTIALS, jwt
 from tests.http_server import Answer, Received
 from tests.soak.ledger import PREFILL, Ledger
-from wholebody.config_writer import parse_parts, write_config
+from wholebody.labeling.config_writer import parse_parts, write_config
 
 TASKS, PREDICTIONS, PROJECT, REFRESH = "/api/tasks/", "/api/predictions/", "/api/projects/1/", "/api/token/refresh"
 FIRST_TOKEN, SECOND_TOKEN = jwt("refresh", 1), jwt("refresh", 2)

@@ -8,8 +8,8 @@ from tests.soak.count import Tally
 from tests.soak.runs import Played, play
 from tests.soak.scenario import Scenario
 from tests.soak.stub_model import VERSION, is_result_of
-from wholebody.config_writer import write_config
 from wholebody.keypoints import Part
+from wholebody.labeling.config_writer import write_config
 
 READ_TIMEOUT_S, SPARE_S = 3.0, 6.0
 """Label Studio needs far longer than the fault server."""

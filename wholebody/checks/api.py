@@ -6,8 +6,8 @@ import orjson
 import requests
 from pydantic import SecretStr
 
-from wholebody.credential import Credential, describe_transport, unchanged
 from wholebody.errors import AuthenticationError, LabelStudioError, UnavailableError
+from wholebody.label_studio.credential import Credential, describe_transport, unchanged
 
 TIMEOUT_S = (5.0, 30.0)
 """To connect, and to answer: Label Studio itself waits for some seconds for each backend that is not there."""

@@ -11,10 +11,10 @@ from lxml import etree
 
 from wholebody.checks.api import CHECK_URL
 from wholebody.checks.facts import Check, Facts, Finding
-from wholebody.credential import unchanged
 from wholebody.errors import LabelStudioError
-from wholebody.images import shown
-from wholebody.weights import model_version
+from wholebody.estimation.weights import model_version
+from wholebody.images.loader import shown
+from wholebody.label_studio.credential import unchanged
 
 CONNECTED, ERROR = "CO", "ER"
 PROBE_TIMEOUT_S = 3.0

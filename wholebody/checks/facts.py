@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from wholebody.checks.api import LabelStudioApi
-from wholebody.labeling_config import LabelingConfig
+from wholebody.estimation.weights import Weights
+from wholebody.labeling.labeling_config import LabelingConfig
 from wholebody.settings import Settings
-from wholebody.weights import Weights
 
 Status = Literal["ok", "warn", "fail", "skip"]
 

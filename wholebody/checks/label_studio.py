@@ -9,9 +9,9 @@ import orjson
 from wholebody.checks.api import CHECK_URL, LabelStudioApi, ask_openly, decoded
 from wholebody.checks.facts import Check, Facts, Finding
 from wholebody.errors import LabelStudioError
-from wholebody.images import ImageLoader, shown
+from wholebody.images.loader import ImageLoader, shown
 from wholebody.keypoints import NAMES, PARTS
-from wholebody.labeling_config import ImageTarget, parse_labeling_config
+from wholebody.labeling.labeling_config import ImageTarget, parse_labeling_config
 from wholebody.settings import Settings, load_settings
 
 MOST_LABELS_SHOWN = 5

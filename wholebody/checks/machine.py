@@ -4,8 +4,8 @@ import time
 from urllib.parse import urlsplit
 
 from wholebody.checks.facts import Check, Facts, Finding
-from wholebody.estimator import load_estimator
-from wholebody.weights import find_weights, missing_weights
+from wholebody.estimation.estimator import load_estimator
+from wholebody.estimation.weights import find_weights, missing_weights
 
 
 def look_at_weights(facts: Facts) -> Finding:

@@ -1,0 +1,41 @@
+"""What ONNX Runtime is asked for on each device, as far as that can be seen without one."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from wholebody.errors import ModelError
+from wholebody.estimation.networks import _OnnxRuntime
+
+
+def runtime(*providers: str) -> Any:
+    """What is used of the `onnxruntime` package, with these providers."""
+    loaded: list[str] = []
+    return SimpleNamespace(
+        __version__="1.99",
+        get_available_providers=lambda: [f"{name}ExecutionProvider" for name in providers],
+        preload_dlls=lambda: loaded.append("dlls"),
+        loaded=loaded,
+    )
+
+
+@pytest.mark.parametrize(("device", "index"), [("cuda", 0), ("cuda:0", 0), ("cuda:3", 3)])
+def test_cuda_does_not_try_all_algorithms_for_each_number_of_crops(device: str, index: int) -> None:
+    ort = runtime("CUDA", "CPU")
+    options = {"device_id": index, "cudnn_conv_algo_search": "HEURISTIC"}
+    assert _OnnxRuntime._provider(ort, device) == ("CUDAExecutionProvider", options)
+    assert ort.loaded == ["dlls"]
+
+
+@pytest.mark.parametrize(("device", "provider"), [("cpu", "CPU"), ("mps", "CoreML")])
+def test_other_devices_have_no_options(device: str, provider: str) -> None:
+    ort = runtime("CPU", "CoreML")
+    assert _OnnxRuntime._provider(ort, device) == (f"{provider}ExecutionProvider", {})
+    assert ort.loaded == []
+
+
+@pytest.mark.parametrize(("device", "cure"), [("cuda:1", "install requirements-gpu.txt"), ("mps", "only macOS has it")])
+def test_a_device_that_this_onnxruntime_has_not(device: str, cure: str) -> None:
+    with pytest.raises(ModelError, match=rf"DEVICE={device}: the installed onnxruntime 1\.99 has no .*: {cure}"):
+        _OnnxRuntime._provider(runtime("CPU"), device)

@@ -1,0 +1,203 @@
+"""Servers that fail, stall, lie or send too much: one line that says which, what, and the cure."""
+
+import socket
+import time
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from tests.http_server import Answer, ScriptedServer
+from tests.images.test_images import PICTURE, PNG, SECRET, load, refusal
+from wholebody.images.fetching import open_session
+from wholebody.settings import load_settings
+
+OK = Answer(body=PNG)
+LABEL_STUDIO = "/data/upload/1/a.png"
+
+
+@pytest.mark.parametrize(
+    ("status", "at_label_studio", "elsewhere"),
+    [
+        (
+            401,
+            ": Label Studio does not accept the token; check LABEL_STUDIO_API_TOKEN",
+            ": needs a credential this backend does not have",
+        ),
+        (
+            403,
+            ": Label Studio denies access; for local files it must run with LOCAL_FILES_SERVING_ENABLED=true",
+            ": access denied",
+        ),
+        (
+            404,
+            ": Label Studio does not serve it; is it inside a storage of a project that the token's user may see?",
+            ": not found",
+        ),
+        (500, ": Label Studio failed; it answers so for an upload that it does not know", ""),
+        (410, "", ""),
+        (204, "", ""),
+        (206, "", ""),
+    ],
+)
+def test_what_a_status_means(
+    server: ScriptedServer, other_server: ScriptedServer, status: int, at_label_studio: str, elsewhere: str
+) -> None:
+    for one in (server, other_server):
+        one.on("GET", LABEL_STUDIO, Answer(status))
+    here, there = f"127.0.0.1:{server.port}", f"127.0.0.1:{other_server.port}"
+    expected = f"{LABEL_STUDIO}: {here} answers HTTP {status}{at_label_studio}"
+    assert refusal(LABEL_STUDIO, server.url) == expected
+    url = f"{other_server.url}{LABEL_STUDIO}?X-Amz-Signature={SECRET}"
+    expected = f"{other_server.url}{LABEL_STUDIO}?...: {there} answers HTTP {status}{elsewhere}"
+    assert refusal(url, server.url) == expected
+
+
+def test_a_look_alike_gets_no_label_studio_advice(server: ScriptedServer) -> None:
+    """`http://127.0.0.1:80801/` begins as `http://127.0.0.1:8080` does."""
+    server.on("GET", "/data/a", Answer(404))
+    shorter = server.url[:-1]
+    assert refusal(server.url + "/data/a", shorter).endswith("answers HTTP 404: not found")
+
+
+@pytest.mark.parametrize("status", [429, 502, 503, 504])
+def test_what_fails_for_now_is_repeated(server: ScriptedServer, status: int) -> None:
+    server.on("GET", "/a", Answer(status, headers={"Retry-After": "0"}), Answer(status), OK)
+    assert np.array_equal(load(server.url + "/a"), PICTURE)
+    assert len(server.requests) == 3
+
+
+def test_what_fails_for_good_is_told_with_its_status(server: ScriptedServer) -> None:
+    server.on("GET", "/a", Answer(503, headers={"Retry-After": "0"}))
+    assert refusal(server.url + "/a").endswith(" answers HTTP 503")
+    assert len(server.requests) == 3
+
+
+def test_a_reset_connection_is_tried_again(server: ScriptedServer) -> None:
+    server.on("GET", "/a", Answer(reset=True), OK)
+    assert np.array_equal(load(server.url + "/a"), PICTURE)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        # words in the address must not be taken for those of an error
+        "/tasks/7/resolve/refused/timed-out",
+        "/a",
+    ],
+)
+def test_a_connection_that_is_dropped_is_told(server: ScriptedServer, path: str) -> None:
+    server.on("GET", path, Answer(reset=True))
+    url = server.url + path
+    assert refusal(f"{url}?sig={SECRET}") == f"{url}?...: 127.0.0.1:{server.port}: connection dropped"
+
+
+@pytest.mark.parametrize("stop_after", [0, 1, 50])
+def test_a_body_that_breaks_off_is_told(server: ScriptedServer, stop_after: int) -> None:
+    server.on("GET", "/a", Answer(body=PNG, stop_after=stop_after))
+    assert refusal(server.url + "/a").endswith(f": 127.0.0.1:{server.port}: connection dropped")
+
+
+def test_a_chunked_body_that_breaks_off_is_told(server: ScriptedServer) -> None:
+    chunked = {"Transfer-Encoding": "chunked"}
+    server.on(
+        "GET", "/a", Answer(body=b"20\r\n" + PNG[:32] + b"\r\n20\r\n" + PNG[32:40], headers=chunked, stop_after=90)
+    )
+    assert refusal(server.url + "/a").endswith(": connection dropped")
+
+
+@pytest.fixture
+def closed_port() -> Iterator[int]:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield taken.getsockname()[1]
+
+
+def test_nobody_listens(closed_port: int) -> None:
+    url = f"http://127.0.0.1:{closed_port}/tasks/7/resolve/"
+    assert refusal(f"http://me:{SECRET}@127.0.0.1:{closed_port}/tasks/7/resolve/?fileuri={SECRET}") == (
+        f"{url}?...: 127.0.0.1:{closed_port}: connection refused"
+    )
+    assert refusal("s3://bucket/k", f"http://127.0.0.1:{closed_port}").endswith(": connection refused")
+
+
+def test_there_is_no_such_host() -> None:
+    assert refusal("http://no-such-host.invalid/a", image_timeout_seconds=2).endswith(
+        ": no-such-host.invalid: no such host"
+    )
+
+
+def test_a_server_that_does_not_answer(server: ScriptedServer) -> None:
+    server.on("GET", "/a", Answer(delay_s=30))
+    begun = time.monotonic()
+    text = refusal(server.url + "/a", image_timeout_seconds=0.4)
+    assert text == f"{server.url}/a: 127.0.0.1:{server.port}: timed out (IMAGE_TIMEOUT_SECONDS=0.4)"
+    assert time.monotonic() - begun < 10
+    assert len(server.requests) == 2
+
+
+def test_a_body_that_stalls(server: ScriptedServer) -> None:
+    server.on("GET", "/a", Answer(body=PNG, piece_bytes=40, pause_s=30))
+    begun = time.monotonic()
+    assert refusal(server.url + "/a", image_timeout_seconds=0.4).endswith(": timed out (IMAGE_TIMEOUT_SECONDS=0.4)")
+    assert time.monotonic() - begun < 10
+
+
+def test_redirects_share_one_time_limit(server: ScriptedServer) -> None:
+    server.on("GET", "/a", Answer(302, headers={"Location": "/a"}, delay_s=0.15))
+    assert refusal(server.url + "/a", image_timeout_seconds=0.5).endswith(": timed out (IMAGE_TIMEOUT_SECONDS=0.5)")
+    assert len(server.requests) < 7
+
+
+@pytest.mark.parametrize("headers", [{}, {"Transfer-Encoding": "chunked"}], ids=["length", "chunked"])
+def test_the_limit_in_bytes(server: ScriptedServer, headers: dict[str, str]) -> None:
+    body = b"%x\r\n" % len(PNG) + PNG + b"\r\n0\r\n\r\n" if headers else PNG
+    server.on("GET", "/a", Answer(body=body, headers=headers))
+    assert np.array_equal(load(server.url + "/a", image_max_bytes=len(PNG)), PICTURE)
+    text = refusal(server.url + "/a", image_max_bytes=len(PNG) - 1)
+    assert text == f"{server.url}/a: is over the limit of {len(PNG) - 1} bytes; raise IMAGE_MAX_BYTES or scale it"
+
+
+def test_of_a_body_without_end_no_more_than_the_limit_is_read(server: ScriptedServer) -> None:
+    server.on("GET", "/a", Answer(body=bytes(2_000_000), piece_bytes=50_000, pause_s=0.3))
+    begun = time.monotonic()
+    assert "is over the limit of 100000 bytes" in refusal(server.url + "/a", image_max_bytes=100_000)
+    assert time.monotonic() - begun < 3
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b"", "is an empty file"),
+        (b"<!DOCTYPE html><title>Log in</title>", "{host} sends a web page (a login?), not an image"),
+        (b"\n  <html lang=en>", "{host} sends a web page (a login?), not an image"),
+        (b'{"detail": "no"}', "not an image of a known format (JPEG, PNG, WEBP, GIF, BMP, TIFF, AVIF, PPM)"),
+        (PNG[:-60], "damaged or cut off: "),
+    ],
+)
+def test_a_body_that_is_no_image(server: ScriptedServer, body: bytes, message: str) -> None:
+    server.on("GET", LABEL_STUDIO, Answer(body=body))
+    text = refusal(LABEL_STUDIO, server.url)
+    assert text.startswith(f"{LABEL_STUDIO}: {message.format(host=f'127.0.0.1:{server.port}')}")
+
+
+def test_the_limit_in_pixels(server: ScriptedServer) -> None:
+    server.on("GET", "/a", OK)
+    assert refusal(server.url + "/a", image_max_pixels=53).endswith(
+        ": is 9 x 6, over the limit of 53 pixels; raise IMAGE_MAX_PIXELS or scale it"
+    )
+
+
+def test_the_reason_is_without_the_reference(server: ScriptedServer) -> None:
+    from wholebody.errors import ImageError
+
+    server.on("GET", "/a", Answer(body=b""))
+    with pytest.raises(ImageError, match=r"/a: is an empty file$") as raised:
+        load(server.url + "/a")
+    assert raised.value.reason == "is an empty file"
+
+
+def test_posts_are_not_repeated(server: ScriptedServer) -> None:
+    server.on("POST", "/a", Answer(503), OK)
+    with open_session(load_settings()) as session:
+        assert session.post(server.url + "/a", timeout=5).status_code == 503

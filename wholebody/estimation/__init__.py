@@ -1,0 +1,1 @@
+"""From pixels to poses: weights, networks, and the arithmetic around them."""

@@ -1,0 +1,160 @@
+"""Pixels -> Poses: a person detector, then a pose network on a crop of each person."""
+
+import ctypes
+import logging
+import math
+from contextlib import suppress
+
+import numpy as np
+
+from wholebody.errors import ModelError
+from wholebody.estimation.geometry import Crop, Letterbox
+from wholebody.estimation.networks import Network, open_network
+from wholebody.estimation.outputs import Detections, check_simcc, decode_detections, decode_simcc
+from wholebody.estimation.tensors import detector_input, write_pose_input
+from wholebody.estimation.weights import Weights
+from wholebody.images.decoding import BGR
+from wholebody.poses import Floats, Poses
+from wholebody.serving.observing import people_found, stage
+from wholebody.serving.turns import Turns
+from wholebody.settings import Settings
+
+log = logging.getLogger(__name__)
+
+MAX_BATCH = 32
+"""Crops in one run at most, so that a crowd does not take the machine's memory."""
+MAX_BATCH_CPU = 4
+"""More gain nothing on a processor (two cores: 27 ms a crop by 4 and by 8, 37 one by one), and hold up who waits."""
+
+
+def load_estimator(settings: Settings, weights: Weights, *, threads: int, concurrency: int) -> "Estimator":
+    """Open both networks and run them once.
+
+    Args:
+        settings: Runtime, device, thresholds.
+        weights: The files.
+        threads: Threads inside one run of a network; 0 for all cores. All cores and one run at a time give
+            the lowest latency, one thread and as many runs as cores the highest throughput.
+        concurrency: Runs at a time.
+
+    Raises:
+        ModelError: A file or the device cannot be used.
+    """
+    detector, pose = (
+        open_network(path, settings.backend_type, settings.device, threads, concurrency)
+        for path in (weights.detector, weights.pose)
+    )
+    estimator = Estimator(detector, pose, settings, weights, concurrency)
+    estimator.warm_up()
+    _trim_memory()
+    log.info("%s on %s, %s on %s", weights.detector.name, detector.device, weights.pose.name, pose.device)
+    return estimator
+
+
+class Estimator:
+    """Finds people and their keypoints. Thread-safe; at most `concurrency` runs of the networks at a time."""
+
+    def __init__(
+        self, detector: Network, pose: Network, settings: Settings, weights: Weights, concurrency: int
+    ) -> None:
+        self._detector = detector
+        self._pose = pose
+        self._weights = weights
+        self._threshold = settings.detection_threshold
+        self._max_people = settings.max_people
+        self._batch = pose.batch or (MAX_BATCH_CPU if settings.device == "cpu" else MAX_BATCH)
+        self._slots = Turns(concurrency)
+
+    @property
+    def devices(self) -> dict[str, str]:
+        """What each network runs on, as its runtime says."""
+        return {"detector": self._detector.device, "pose": self._pose.device}
+
+    def estimate(self, bgr: BGR) -> Poses:
+        """The people in a `(h, w, 3)` uint8 BGR image and their keypoints, best-scored first."""
+        found = self.detect(bgr)
+        return self.pose(bgr, found.xyxy, found.scores)
+
+    @stage("detect")
+    def detect(self, bgr: BGR) -> Detections:
+        """The people in a `(h, w, 3)` uint8 BGR image, best-scored first.
+
+        At most `MAX_PEOPLE`, each with a score of `DETECTION_THRESHOLD` at least.
+        """
+        letterbox = Letterbox.fit((bgr.shape[1], bgr.shape[0]), self._weights.detector_wh)
+        pixels = detector_input(letterbox.cut(bgr))
+        with self._slots:
+            outputs = self._detector.run(pixels)
+        found = decode_detections(outputs, self._weights.detector_wh, self._threshold)
+        xyxy = letterbox.to_image(found.xyxy)
+        sound = np.isfinite(xyxy).all(axis=1) & ((xyxy[:, 2:] - xyxy[:, :2]) >= 1).all(axis=1)
+        order = np.flatnonzero(sound)[np.argsort(-found.scores[sound], kind="stable")]
+        if len(order) > self._max_people:
+            log.warning("%d people found, the best %d kept (MAX_PEOPLE)", len(order), self._max_people)
+        order = order[: self._max_people]
+        people_found(len(order))
+        return Detections(xyxy[order], found.scores[order])
+
+    @stage("pose")
+    def pose(self, bgr: BGR, xyxy: Floats, box_scores: Floats) -> Poses:
+        """The keypoints of the people in given boxes.
+
+        Args:
+            bgr: `(h, w, 3)` uint8 BGR image.
+            xyxy: `(n, 4)` float32 person boxes in pixels, each at least a pixel wide and high.
+            box_scores: `(n,)` float32, handed through.
+        """
+        size_wh = (bgr.shape[1], bgr.shape[0])
+        if not len(xyxy):
+            return Poses.nobody(size_wh)  # rtmlib would pose the whole image here
+        crops = [Crop.around(box, self._weights.pose_wh) for box in xyxy]
+        # As few runs as there may be, of much the same length: 3 and 3, not 4 and 2.
+        step = math.ceil(len(crops) / math.ceil(len(crops) / self._batch))
+        runs = [self._pose_crops(bgr, crops[i : i + step]) for i in range(0, len(crops), step)]
+        keypoints, scores = (np.concatenate(parts) for parts in zip(*runs, strict=True))
+        return Poses(size_wh, xyxy, box_scores.clip(0, 1), keypoints, scores)
+
+    def warm_up(self) -> None:
+        """Run both networks once: the first request finds them ready, and a wrong file is told at start.
+
+        Raises:
+            ModelError: A network does not run, or its outputs are not those of its kind.
+        """
+        width, height = self._weights.detector_wh
+        crop_wh = self._weights.pose_wh
+        try:
+            with self._slots:
+                found = self._detector.run(np.zeros((1, 3, height, width), np.float32))
+            decode_detections(found, self._weights.detector_wh, self._threshold)
+        except Exception as error:
+            path, kind = self._weights.detector, "person detector"
+            raise ModelError(f"{path}: does not run as a {kind}: {_line(error)}") from None
+        try:
+            with self._slots:
+                outputs = self._pose.run(np.zeros((self._batch, 3, crop_wh[1], crop_wh[0]), np.float32))
+            check_simcc(outputs[0], outputs[1], crop_wh)
+        except Exception as error:
+            path, kind = self._weights.pose, "pose network"
+            raise ModelError(f"{path}: does not run as a {kind}: {_line(error)}") from None
+
+    def _pose_crops(self, bgr: BGR, crops: list[Crop]) -> tuple[Floats, Floats]:
+        """`(n, 133, 2)` keypoints in image pixels and `(n, 133)` scores of people whose crops go in one run."""
+        width, height = self._weights.pose_wh
+        # A file whose batch is fixed takes no less than that: the rest stays black.
+        pixels = np.zeros((self._pose.batch or len(crops), 3, height, width), np.float32)
+        for crop, planes in zip(crops, pixels, strict=False):
+            write_pose_input(crop.cut(bgr), planes)
+        with self._slots:
+            simcc_x, simcc_y = self._pose.run(pixels)[:2]
+        in_crop, scores = decode_simcc(simcc_x[: len(crops)], simcc_y[: len(crops)])
+        return np.stack([crop.to_image(xy) for crop, xy in zip(crops, in_crop, strict=True)]), scores
+
+
+def _trim_memory() -> None:
+    """Give back what the files were read into: glibc keeps it (15 MB of 239 with small networks)."""
+    with suppress(OSError, AttributeError):  # another C library
+        ctypes.CDLL(None).malloc_trim(0)
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())[:300] or type(error).__name__

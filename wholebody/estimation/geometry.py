@@ -1,0 +1,96 @@
+"""How an image's pixels are laid into a network's input, and how points come back. rtmlib's arithmetic."""
+
+from dataclasses import dataclass
+from typing import Self
+
+import cv2
+import numpy as np
+
+from wholebody.images.decoding import BGR
+from wholebody.poses import Floats
+
+PAD_VALUE = 114
+"""Gray level of the letterbox's empty part, on which YOLOX and RTMDet were trained."""
+
+CROP_PADDING = 1.25
+"""A crop is this much larger than its person box, as RTMPose was trained."""
+
+
+@dataclass(frozen=True, slots=True)
+class Letterbox:
+    """An image scaled into the top left corner of the detector's input, its aspect kept.
+
+    Attributes:
+        scale: Input pixels per image pixel.
+        size_wh: Width and height of the detector's input in pixels.
+    """
+
+    scale: float
+    size_wh: tuple[int, int]
+
+    @classmethod
+    def fit(cls, image_wh: tuple[int, int], size_wh: tuple[int, int]) -> Self:
+        """The letterbox that shows the whole image as large as it goes."""
+        return cls(min(size_wh[0] / image_wh[0], size_wh[1] / image_wh[1]), size_wh)
+
+    def cut(self, bgr: BGR) -> BGR:
+        """`(h, w, 3)` BGR image -> `(size_h, size_w, 3)` uint8 BGR, the rest filled with `PAD_VALUE`."""
+        width, height = self.size_wh
+        if bgr.shape[:2] == (height, width):
+            return bgr
+        # A picture one pixel thin must not vanish; elsewhere this is rtmlib's rounding.
+        inner_w = max(1, int(bgr.shape[1] * self.scale))
+        inner_h = max(1, int(bgr.shape[0] * self.scale))
+        canvas = np.full((height, width, 3), PAD_VALUE, np.uint8)
+        canvas[:inner_h, :inner_w] = cv2.resize(bgr, (inner_w, inner_h), interpolation=cv2.INTER_LINEAR)
+        return canvas
+
+    def to_model(self, xy: Floats) -> Floats:
+        """`(..., 2)` image pixels -> input pixels; also for `(..., 4)` xyxy boxes."""
+        return (xy * np.float32(self.scale)).astype(np.float32)
+
+    def to_image(self, xy: Floats) -> Floats:
+        """`(..., 2)` input pixels -> image pixels; also for `(..., 4)` xyxy boxes."""
+        return (xy / np.float32(self.scale)).astype(np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class Crop:
+    """The part of an image around one person, in the aspect of the pose network's input.
+
+    Attributes:
+        center: `(2,)` float32 middle of the person box in image pixels.
+        extent_wh: `(2,)` float32 width and height of the crop in image pixels.
+        size_wh: Width and height of the pose network's input in pixels.
+    """
+
+    center: Floats
+    extent_wh: Floats
+    size_wh: tuple[int, int]
+
+    @classmethod
+    def around(cls, xyxy: Floats, size_wh: tuple[int, int]) -> Self:
+        """The crop of a `(4,)` person box in image pixels: padded, then widened to the input's aspect."""
+        from rtmlib.tools.pose_estimation.pre_processings import bbox_xyxy2cs
+
+        center, (width, height) = bbox_xyxy2cs(xyxy, padding=CROP_PADDING)
+        aspect = size_wh[0] / size_wh[1]
+        extent = (width, width / aspect) if width > height * aspect else (height * aspect, height)
+        return cls(center, np.array(extent), size_wh)
+
+    def cut(self, bgr: BGR) -> BGR:
+        """`(h, w, 3)` BGR image -> `(size_h, size_w, 3)` uint8 BGR; what lies outside the image is black."""
+        from rtmlib.tools.pose_estimation.pre_processings import get_warp_matrix
+
+        warp = get_warp_matrix(self.center, self.extent_wh, 0, self.size_wh)
+        return np.asarray(cv2.warpAffine(bgr, warp, self.size_wh, flags=cv2.INTER_LINEAR), np.uint8)
+
+    def to_model(self, xy: Floats) -> Floats:
+        """`(..., 2)` image pixels -> crop pixels."""
+        corner = self.center - self.extent_wh / 2
+        return np.asarray((xy - corner) / self.extent_wh * np.array(self.size_wh), np.float32)
+
+    def to_image(self, xy: Floats) -> Floats:
+        """`(..., 2)` crop pixels -> image pixels."""
+        corner = self.center - self.extent_wh / 2
+        return np.asarray(xy / np.array(self.size_wh) * self.extent_wh + corner, np.float32)

@@ -1,0 +1,30 @@
+"""Cut pixels -> a network's input: planes of 32-bit floats. Two to five times as fast as the same in numpy alone."""
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from wholebody.images.decoding import BGR
+from wholebody.poses import Floats
+
+# RTMPose's normalisation, which rtmlib applies to BGR pixels as they are. A byte has 256 values, so all of it is a
+# table for each channel, and the values are rtmlib's own: computed with 64 bits, rounded to 32.
+MEAN = (123.675, 116.28, 103.53)
+STD = (58.395, 57.12, 57.375)
+NORMALISED: npt.NDArray[np.float32] = ((np.arange(256) - np.array(MEAN)[:, None]) / np.array(STD)[:, None]).astype(
+    np.float32
+)
+
+
+def detector_input(bgr: BGR) -> Floats:
+    """`(h, w, 3)` uint8 -> `(1, 3, h, w)` float32 of the same values."""
+    planes = np.empty((1, 3, *bgr.shape[:2]), np.float32)
+    for plane, channel in zip(planes[0], cv2.split(bgr), strict=True):
+        plane[:] = channel
+    return planes
+
+
+def write_pose_input(crop: BGR, planes: Floats) -> None:
+    """`(h, w, 3)` uint8 -> its place `(3, h, w)` in a batch, normalised as RTMPose expects it."""
+    for plane, channel, table in zip(planes, cv2.split(crop), NORMALISED, strict=True):
+        cv2.LUT(channel, table, plane)

@@ -1,0 +1,1 @@
+"""From a task's image reference to pixels: what may be fetched, fetching, decoding, keeping."""

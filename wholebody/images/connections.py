@@ -1,0 +1,232 @@
+"""HTTP connections that go to checked addresses only and end at a deadline: urllib3's, with a gate and a watch."""
+
+import socket
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from typing import Any, ClassVar
+
+from requests import PreparedRequest
+from requests.adapters import HTTPAdapter
+from requests.utils import select_proxy
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
+from urllib3.response import BaseHTTPResponse
+from urllib3.util import Retry
+
+from wholebody.images.addresses import Gate
+
+PROXY_LOOK_UP_S = 2.0
+
+
+class OutOfTimeError(Exception):
+    """The time of a fetch is over."""
+
+
+class Deadline:
+    """The moment at which the connections of one fetch are cut, whatever they are doing.
+
+    A socket's own time-out begins anew with each byte, so a server that drips would hold a thread for as long as
+    it likes. Connections are watched through a duplicate of their descriptor: to shut that down ends the
+    connection under TLS too, and it cannot meanwhile have become another file.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._at = time.monotonic() + seconds
+        self._watched: list[socket.socket] = []
+        self._lock = threading.Lock()
+        self._over = False
+
+    def left(self) -> float:
+        """Seconds that are left.
+
+        Raises:
+            OutOfTimeError: None are.
+        """
+        seconds = self._at - time.monotonic()
+        if seconds <= 0:
+            raise OutOfTimeError
+        return seconds
+
+    def passed(self) -> bool:
+        """Whether it is over."""
+        return time.monotonic() >= self._at
+
+    def watch(self, line: socket.socket) -> None:
+        """Let this connection end with the deadline."""
+        with self._lock:
+            if not self._over:
+                self._watched.append(socket.fromfd(line.fileno(), line.family, line.type))
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Connections that this thread uses meanwhile are watched."""
+        timer = threading.Timer(max(0.0, self._at - time.monotonic()), self._cut)
+        timer.daemon = True
+        timer.start()
+        token = _deadline.set(self)
+        try:
+            yield
+        finally:
+            _deadline.reset(token)
+            timer.cancel()
+            with self._lock:
+                self._over = True
+                for line in self._watched:
+                    line.close()
+
+    def _cut(self) -> None:
+        with self._lock:
+            for line in () if self._over else self._watched:
+                with suppress(OSError):  # it has ended by itself
+                    line.shutdown(socket.SHUT_RDWR)
+
+
+_deadline: ContextVar[Deadline | None] = ContextVar("_deadline", default=None)
+
+
+def _within(seconds: float) -> float:
+    deadline = _deadline.get()
+    return seconds if deadline is None else min(seconds, deadline.left())
+
+
+class PatientRetry(Retry):
+    """Waits before a repetition, but not past the deadline."""
+
+    def get_retry_after(self, response: BaseHTTPResponse) -> float | None:
+        """What the server asks for, as far as there is time."""
+        seconds = super().get_retry_after(response)
+        return seconds and _within(seconds)
+
+    def get_backoff_time(self) -> float:
+        """The next wait, as far as there is time."""
+        seconds = super().get_backoff_time()
+        return seconds and _within(seconds)
+
+
+class _Gated(HTTPConnection):
+    """Resolves its host through the gate, and connects to what the gate returned: nobody resolves it again."""
+
+    scheme: ClassVar[str] = "http"
+    gate: ClassVar[Gate | None] = None
+
+    def request(self, *args: Any, **rest: Any) -> None:
+        """Send a request; the deadline holds for connections of earlier fetches as well."""
+        _within(0)  # no request is begun after the deadline
+        deadline = _deadline.get()
+        if deadline and self.sock is not None:
+            deadline.watch(self.sock)
+        super().request(*args, **rest)
+
+    def _new_conn(self) -> socket.socket:
+        line = self._connect(self.gate) if self.gate else super()._new_conn()
+        if deadline := _deadline.get():
+            deadline.watch(line)
+        return line
+
+    def _connect(self, gate: Gate) -> socket.socket:
+        seconds = _within(self.timeout if isinstance(self.timeout, (int, float)) else sys.maxsize)
+        try:
+            found = gate.resolve(self.scheme, self._dns_host, self.port, seconds)
+        except socket.gaierror as error:
+            raise NameResolutionError(self.host, self, error) from error
+        except TimeoutError as error:
+            raise ConnectTimeoutError(self, str(error)) from error
+        failure: OSError = OSError("it has no address")
+        for family, kind, protocol, _, address in found:
+            try:
+                return self._connect_to(family, kind, protocol, address)
+            except OSError as error:
+                failure = error
+        if isinstance(failure, TimeoutError):
+            raise ConnectTimeoutError(self, f"Connection to {self.host} timed out") from failure
+        raise NewConnectionError(self, f"Failed to establish a new connection: {failure}") from failure
+
+    def _connect_to(self, family: int, kind: int, protocol: int, address: Any) -> socket.socket:
+        line = socket.socket(family, kind, protocol)
+        try:
+            for option in self.socket_options or ():
+                line.setsockopt(*option)
+            line.settimeout(_within(self.timeout) if isinstance(self.timeout, (int, float)) else None)
+            line.connect(address)
+        except BaseException:
+            line.close()
+            raise
+        sys.audit("http.client.connect", self, self.host, self.port)
+        return line
+
+
+class _GatedTls(_Gated, HTTPSConnection):
+    scheme = "https"
+
+
+def _pools(passed: Gate | None) -> dict[str, type[HTTPConnectionPool]]:
+    class Connection(_Gated):
+        gate = passed
+
+    class TlsConnection(_GatedTls):
+        gate = passed
+
+    class Pool(HTTPConnectionPool):
+        ConnectionCls = Connection
+
+    class TlsPool(HTTPSConnectionPool):
+        ConnectionCls = TlsConnection
+
+    return {"http": Pool, "https": TlsPool}
+
+
+class GatedAdapter(HTTPAdapter):
+    """Sends what the gate lets through.
+
+    Through a proxy of the environment it is the proxy that resolves and connects. What can be known here is
+    checked here all the same: the host's name, and its addresses as far as they can be looked up.
+    """
+
+    def __init__(self, gate: Gate, pool_size: int, retry: Retry) -> None:
+        self._gate = gate
+        super().__init__(pool_maxsize=pool_size, max_retries=retry)
+
+    def init_poolmanager(self, *args: Any, **rest: Any) -> None:
+        """Pools whose connections pass the gate."""
+        super().init_poolmanager(*args, **rest)
+        self.poolmanager.pool_classes_by_scheme = _pools(self._gate)
+
+    def proxy_manager_for(self, proxy: str, **rest: Any) -> Any:
+        """Pools that end at the deadline; where the proxy is, the environment says."""
+        manager = super().proxy_manager_for(proxy, **rest)
+        if not proxy.lower().startswith("socks"):
+            manager.pool_classes_by_scheme = _pools(None)
+        return manager
+
+    def get_connection_with_tls_context(
+        self, request: PreparedRequest, verify: Any, proxies: Any = None, cert: Any = None
+    ) -> Any:
+        """Check each request before it gets a connection, kept ones included."""
+        where, _ = self.build_connection_pool_key_attributes(request, verify, cert)
+        scheme, host, port = where["scheme"], where["host"] or "", where["port"]
+        self._gate.check_host(scheme, host, port)
+        if select_proxy(str(request.url), proxies):
+            with suppress(OSError):  # a name that the proxy alone knows
+                self._gate.resolve(scheme, host, port, _within(PROXY_LOOK_UP_S))
+        return super().get_connection_with_tls_context(request, verify, proxies, cert)
+
+
+class TimedAdapter(HTTPAdapter):
+    """Sends wherever it is told, without repetitions, within the deadline."""
+
+    def init_poolmanager(self, *args: Any, **rest: Any) -> None:
+        """Pools whose connections end at the deadline."""
+        super().init_poolmanager(*args, **rest)
+        self.poolmanager.pool_classes_by_scheme = _pools(None)
+
+    def proxy_manager_for(self, proxy: str, **rest: Any) -> Any:
+        """Pools through a proxy, likewise."""
+        manager = super().proxy_manager_for(proxy, **rest)
+        if not proxy.lower().startswith("socks"):
+            manager.pool_classes_by_scheme = _pools(None)
+        return manager

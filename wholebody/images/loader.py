@@ -1,0 +1,103 @@
+"""A task's image reference, of whatever kind -> upright BGR pixels. Decoding stands in `decoding.py`."""
+
+import base64
+import re
+from urllib.parse import urlsplit
+
+from wholebody.errors import ImageError
+from wholebody.images.data_uris import read_data_uri
+from wholebody.images.decoding import Picture, decode_image
+from wholebody.images.fetching import Fetcher
+from wholebody.serving.observing import stage
+from wholebody.settings import Settings
+
+CLOUD_SCHEMES = ("s3", "gs", "azure-blob")
+
+
+class ImageLoader:
+    """Fetches and decodes the image of a task. Thread-safe.
+
+    Args:
+        settings: Label Studio's address and token, and the limits on what is read.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._fetcher = Fetcher(settings)
+        self._base_url = settings.label_studio_url
+
+    def close(self) -> None:
+        """Close the connections that are kept."""
+        self._fetcher.close()
+
+    def load(self, reference: object, task_id: object) -> Picture:
+        """Fetch and decode an image.
+
+        Args:
+            reference: The value in the task's data: `/data/upload/...`, `/data/local-files/?d=...`, an
+                http(s) address, `s3://`, `gs://`, `azure-blob://` or a data URI.
+            task_id: Id of the task, by which Label Studio resolves cloud references.
+
+        Raises:
+            ImageError: In one line: the reference, what is wrong, and the cure.
+        """
+        if not isinstance(reference, str) or not reference.strip():
+            kind = "blank" if isinstance(reference, str) else f"of type {type(reference).__name__}"
+            raise ImageError(f"the task's image is {kind}, not an address", cause="image_refused")
+        reference = reference.strip()
+        try:
+            with stage("fetch"):
+                content = self._read(reference, task_id)
+            with stage("decode"):
+                return decode_image(content, self._settings.image_max_pixels)
+        except ImageError as error:
+            raise ImageError(error.reason, shown(reference), error.cause) from None
+
+    def _read(self, reference: str, task_id: object) -> bytes:
+        if reference[:5].lower() == "data:":
+            return read_data_uri(reference, self._settings.image_max_bytes)
+        return self._fetcher.fetch(self._address(reference, task_id))
+
+    def _address(self, reference: str, task_id: object) -> str:
+        match = re.match(r"([a-z][a-z0-9+.-]*)://", reference, re.IGNORECASE)
+        scheme = match[1].lower() if match else ""
+        if scheme in ("http", "https"):
+            return reference
+        if scheme in CLOUD_SCHEMES:
+            uri = base64.urlsafe_b64encode(reference.encode()).decode()
+            return f"{self._label_studio()}/tasks/{task_id}/resolve/?fileuri={uri}"
+        if scheme:
+            raise ImageError(
+                f"{scheme}:// addresses cannot be read; use http, s3, gs or azure-blob", cause="image_refused"
+            )
+        sub_path = urlsplit(self._base_url or "").path
+        path = reference.removeprefix(sub_path) if reference.startswith(f"{sub_path}/data/") else reference
+        if not path.startswith("/data/"):
+            raise ImageError(
+                "is neither an address nor one of Label Studio's own references (/data/upload/..., "
+                "/data/local-files/?d=...); files of this machine are never read",
+                cause="image_refused",
+            )
+        return self._label_studio() + path
+
+    def _label_studio(self) -> str:
+        if not self._base_url:
+            raise ImageError(
+                "is served by Label Studio; set LABEL_STUDIO_URL and LABEL_STUDIO_API_TOKEN", cause="label_studio"
+            )
+        return self._base_url
+
+
+def shown(reference: str) -> str:
+    """A reference as it may stand in a log: no payload, no password, no signature, at most 200 characters."""
+    if reference[:5].lower() == "data:":
+        return f"{_shorten(reference[:100].partition(',')[0], 40)},... ({len(reference)} characters)"
+    address, mark, _ = reference.partition("#")[0].partition("?")
+    if address.endswith("/data/local-files/") and "://" not in address:
+        return _shorten(reference)  # its query is the file's path
+    return _shorten(re.sub(r"(?<=//)[^/]*@", "", address) + (mark and "?..."))
+
+
+def _shorten(text: str, length: int = 200) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= length else text[:length] + "..."

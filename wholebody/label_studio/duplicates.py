@@ -1,0 +1,51 @@
+"""Which of a task's predictions are too many: equal ones of one model version, and those that were replaced."""
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+from wholebody.label_studio.task_queries import OUR_VERSIONS
+
+TOLERANCE = 0.1
+"""Two runs of one model may differ by so much, in percent of the image: a hundred times what was ever seen."""
+
+_NAMES = ("id", "parentID")
+"""What is made anew in each prediction, and says nothing of what is in the picture."""
+
+
+def is_outdated(prediction: dict[str, Any], version: str) -> bool:
+    """Whether another version of this project's model made a prediction. Those of other tools never are outdated."""
+    made_by = str(prediction.get("model_version"))
+    return made_by.startswith(OUR_VERSIONS) and made_by != version
+
+
+def surplus(predictions: Iterable[dict[str, Any]], version: str, *, replaces: bool) -> list[dict[str, Any]]:
+    """What may be deleted of a task's predictions; at least one of `version` stays, where there is one.
+
+    Args:
+        predictions: All that the task has.
+        version: The model version of which one is enough. Of equal ones the oldest stays.
+        replaces: Whether other versions of ours make room for it.
+    """
+    kept: list[dict[str, Any]] = []
+    too_many: list[dict[str, Any]] = []
+    ordered = sorted(predictions, key=lambda one: int(one["id"]))
+    for one in ordered:
+        if one.get("model_version") == version:
+            is_copy = any(alike(one.get("result"), other.get("result")) for other in kept)
+            (too_many if is_copy else kept).append(one)
+    if replaces and kept:
+        too_many += [one for one in ordered if is_outdated(one, version)]
+    return too_many
+
+
+def alike(one: Any, other: Any) -> bool:
+    """Whether two results show the same, whatever their regions' ids."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        keys = one.keys() - _NAMES
+        return keys == other.keys() - _NAMES and all(alike(one[key], other[key]) for key in keys)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(alike, one, other))
+    if isinstance(one, float | int) and isinstance(other, float | int):
+        return math.isclose(one, other, rel_tol=0.0, abs_tol=TOLERANCE)
+    return bool(one == other)

@@ -1,0 +1,155 @@
+"""The predictions of tasks in Label Studio: stored once, whatever becomes of a call, and copies taken away again."""
+
+import time
+from contextlib import suppress
+from typing import Any
+
+from wholebody.errors import GoneError, StoppedError, UnavailableError
+from wholebody.label_studio.duplicates import is_outdated, surplus
+from wholebody.label_studio.transport import Transport
+from wholebody.labeling.regions import Prediction
+
+PATH = "/api/predictions/"
+
+LOOK_EARLY_S = 0.1
+"""A task is looked at so long before the write may start, that the look costs no time of its own."""
+
+
+class Predictions:
+    """Stores and deletes predictions, one call at a time.
+
+    Attributes:
+        settled_at: `time.monotonic()` from when on no write of ours can be under way any more: one that was not
+            answered may be carried out after its repetition, and the task then has two.
+    """
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+        self.settled_at = float("-inf")
+
+    def of(self, task_id: int) -> list[dict[str, Any]]:
+        """All that a task has, in one call.
+
+        Raises:
+            GoneError: There is no such task.
+            LabelStudioError: There is no answer.
+        """
+        present = self._transport.read(PATH, {"task": task_id})
+        if not isinstance(present, list) or not all(_is_prediction(one, task_id) for one in present):
+            raise UnavailableError(f"{self._transport.base_url} does not list predictions as Label Studio does")
+        return present
+
+    def save(self, task_id: int, prediction: Prediction, *, replaces: bool = False) -> bool:
+        """Store a prediction unless the task has one; repeat what failed for now.
+
+        Before every attempt, and after the last that failed, Label Studio is asked what the task has: a write
+        whose answer was lost may well have been carried out, and somebody may have opened the task since it
+        was listed.
+
+        Args:
+            task_id: The task.
+            prediction: What is stored.
+            replaces: Whether predictions of other versions of ours count as none. They are not deleted here.
+
+        Returns:
+            Whether it was stored; `False` when the task has got a prediction from elsewhere, or is gone.
+
+        Raises:
+            LabelStudioError: Not stored, or (UnavailableError) not known to be stored.
+            StoppedError: Not known to be stored, and not repeated because the user asked to stop.
+        """
+        writing = _Writing(self, self._transport, task_id, prediction, replaces=replaces)
+        try:
+            stored = self._transport.repeated(writing.attempt)
+        except GoneError:
+            return False
+        except (UnavailableError, StoppedError):
+            if not writing.is_stored():
+                raise
+            stored = True
+        finally:
+            self.settled_at = max(self.settled_at, writing.settled_at)
+        return stored
+
+    def tidy(self, task_id: int, version: str, *, replaces: bool) -> int:
+        """Delete what a task has too much (see `duplicates.surplus`); how many predictions.
+
+        Raises:
+            LabelStudioError: It is not known to be deleted.
+            StoppedError: The user asked to stop.
+        """
+        deleted = set()
+
+        def delete_all() -> None:
+            for one in surplus(self.of(task_id), version, replaces=replaces):
+                with suppress(GoneError):  # by an earlier attempt, or by somebody else
+                    self._transport.write("DELETE", f"{PATH}{one['id']}/")
+                deleted.add(one["id"])
+
+        with suppress(GoneError):  # the task itself
+            self._transport.repeated(delete_all)
+        return len(deleted)
+
+
+class _Writing:
+    """One prediction on its way into Label Studio."""
+
+    def __init__(
+        self, predictions: Predictions, transport: Transport, task_id: int, prediction: Prediction, *, replaces: bool
+    ) -> None:
+        self._predictions = predictions
+        self._transport = transport
+        self._task_id = task_id
+        self._prediction = prediction
+        self._replaces = replaces
+        self._posts = 0
+        self.settled_at = float("-inf")
+
+    def attempt(self) -> bool:
+        """Look, and write if there is nothing; whether ours is stored."""
+        pace, version = self._transport.pace, self._prediction["model_version"]
+        pace.wait_to_write(early_s=LOOK_EARLY_S)
+        present = self._predictions.of(self._task_id)
+        if ours := self._ours(present):
+            return bool(self._posts and ours)
+        if present and not (self._replaces and any(is_outdated(one, version) for one in present)):
+            return False
+        pace.wait_to_write()
+        self._posts += 1
+        self._post()
+        return True
+
+    def is_stored(self) -> bool:
+        """Whether a write that failed has been carried out, as far as can be known; asked once."""
+        if not self._posts:
+            return False
+        try:
+            return bool(self._ours(self._predictions.of(self._task_id)))
+        except (UnavailableError, GoneError, StoppedError):
+            return False
+
+    def _post(self) -> None:
+        begun = time.monotonic()
+        try:
+            stored = self._transport.write("POST", PATH, {"task": self._task_id, **self._prediction})
+            if not _is_prediction(stored, self._task_id):
+                raise UnavailableError(f"POST {PATH}: {self._transport.base_url} does not answer as Label Studio does")
+        except UnavailableError as error:
+            if error.settles_in_s:
+                self.settled_at = max(self.settled_at, begun + error.settles_in_s)
+            raise
+
+    def _ours(self, present: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        ours = [one for one in present if one["model_version"] == self._prediction["model_version"]]
+        if len(ours) >= self._posts:  # each write has been carried out: there is none to come
+            self.settled_at = float("-inf")
+        return ours
+
+
+def _is_prediction(content: Any, task_id: int) -> bool:
+    return (
+        isinstance(content, dict)
+        and isinstance(content.get("id"), int)
+        and content.get("task") == task_id
+        and "model_version" in content
+    )

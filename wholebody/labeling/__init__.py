@@ -1,0 +1,1 @@
+"""Labeling configs, read and written; regions made of poses; what an annotator drew."""

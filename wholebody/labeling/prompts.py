@@ -1,0 +1,136 @@
+"""Smart-tool context -> prompts: what an annotator drew to say where a person is. Knows no pixels."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from wholebody.errors import RequestError
+from wholebody.labeling.labeling_config import ImageTarget, LabelingConfig
+from wholebody.labeling.labeling_xml import in_short
+from wholebody.poses import Floats
+
+BOXES = frozenset({"rectangle", "rectanglelabels"})
+CLICKS = frozenset({"keypoint", "keypointlabels"})
+
+MAX_NUMBER = 1e6
+"""No percentage, angle or side of an image is larger; what is would overflow in the arithmetic."""
+
+MAX_PROMPTS = 100
+"""Boxes or clicks that are answered at once: each is a person, whose crop takes its share of time and memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prompts:
+    """What was drawn on one image, in fractions of its width and height: boxes or clicks, never both.
+
+    Attributes:
+        target: The image and the controls that the answer fills.
+        boxes: `(n, 4)` float32 left, top, right, bottom of boxes, each around one person.
+        clicks: `(m, 2)` float32 x, y of points on people.
+        excluded: `(k, 2)` float32 x, y of points on people who are not meant.
+    """
+
+    target: ImageTarget
+    boxes: Floats
+    clicks: Floats
+    excluded: Floats
+
+
+def read_prompts(context: dict[str, Any], config: LabelingConfig) -> Prompts:
+    """The prompts in the `context` of an interactive call.
+
+    Label Studio sends more than what was drawn last. Of a label-less control: every prompt that was not accepted
+    yet, and the answer takes the place of all earlier suggestions, so all are answered. Of a control with labels:
+    also every region of that label that was accepted long ago, so only the last is answered.
+
+    Raises:
+        RequestError: No prompt in it, too many, or one of a kind that says nothing about people.
+    """
+    regions = context.get("result")
+    if not isinstance(regions, list) or not regions or not all(isinstance(region, dict) for region in regions):
+        raise RequestError("the context holds no prompt: draw a box around a person or click on one")
+    last = regions[-1]
+    kind = last.get("type")
+    if not isinstance(kind, str) or kind not in BOXES | CLICKS:
+        raise RequestError(f"a prompt of type {_quoted(kind)} says nothing about people: draw a box or click")
+    target = _target(config, last.get("to_name"))
+    alike = [r for r in regions if _drawn_with(r) == _drawn_with(last)]
+    if kind in BOXES:
+        wanted = alike if kind == "rectangle" else alike[-1:]
+        _check_number(wanted)
+        return Prompts(target, np.array([_box(r) for r in wanted], np.float32), _points([]), _points([]))
+    excluded = [r for r in alike if r.get("is_positive") is False]
+    positive = [r for r in alike if r.get("is_positive") is not False]
+    wanted = positive if kind == "keypoint" else positive[-1:]
+    if not wanted:
+        raise RequestError("the context holds only points that exclude people: click on a person")
+    _check_number([*wanted, *excluded])
+    return Prompts(target, np.zeros((0, 4), np.float32), _points(wanted), _points(excluded))
+
+
+def _drawn_with(region: dict[str, Any]) -> list[str | None]:
+    """The tool that drew a region, and on which image; `None` for what is no name."""
+    names = (region.get(key) for key in ("type", "from_name", "to_name"))
+    return [name if isinstance(name, str) else None for name in names]
+
+
+def _check_number(wanted: list[dict[str, Any]]) -> None:
+    if len(wanted) > MAX_PROMPTS:
+        raise RequestError(
+            f"the context holds {len(wanted)} prompts that are to be answered together, over the limit of "
+            f"{MAX_PROMPTS}: accept or delete suggestions first"
+        )
+
+
+def _target(config: LabelingConfig, name: object) -> ImageTarget:
+    for target in config.targets:
+        if target.name == name:
+            return target
+    known = in_short(target.name for target in config.targets)
+    raise RequestError(f"the prompt was drawn on {_quoted(name)}, which has no keypoints to fill; known: {known}")
+
+
+def _points(regions: list[dict[str, Any]]) -> Floats:
+    points = [(_number(r, "x") / 100, _number(r, "y") / 100) for r in regions]
+    return np.array(points, np.float32).reshape(-1, 2)
+
+
+def _box(region: dict[str, Any]) -> tuple[float, float, float, float]:
+    """The upright box around a drawn one, which may have been turned around its top left corner."""
+    x, y, width, height = (_number(region, key) / 100 for key in ("x", "y", "width", "height"))
+    turn = math.radians(_number(region, "rotation", 0.0))
+    if not turn:
+        return x, y, x + width, y + height
+    # Percent of width and of height are different lengths: turn in pixels of the image's aspect.
+    aspect = _side(region, "original_width") / _side(region, "original_height")
+    corners = [(u * aspect, v) for u in (0, width) for v in (0, height)]
+    xs = [x + (u * math.cos(turn) - v * math.sin(turn)) / aspect for u, v in corners]
+    ys = [y + u * math.sin(turn) + v * math.cos(turn) for u, v in corners]
+    return min(xs), min(ys), max(xs), max(ys)
+
+
+def _number(region: dict[str, Any], key: str, default: float | None = None) -> float:
+    value = region.get("value")
+    return _finite(key, value.get(key, default) if isinstance(value, dict) else default)
+
+
+def _side(region: dict[str, Any], key: str) -> float:
+    """`original_width` or `original_height` of a region, at least a pixel."""
+    return max(1.0, _finite(key, region.get(key, 1.0)))
+
+
+def _finite(key: str, number: object) -> float:
+    if isinstance(number, bool) or not isinstance(number, int | float):
+        raise RequestError(f"the prompt's {key} must be a number, not {_quoted(number)}")
+    if not abs(number) <= MAX_NUMBER:  # nor is NaN
+        raise RequestError(f"the prompt's {key} must be a number of at most {MAX_NUMBER:,.0f}")
+    return float(number)
+
+
+def _quoted(value: object) -> str:
+    """A value in an error message. Of lists and objects only what they are: they may be nested too deep to show."""
+    if isinstance(value, list | dict):
+        return "a list" if isinstance(value, list) else "an object"
+    return repr(str(value)[:40])

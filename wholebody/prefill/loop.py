@@ -1,0 +1,173 @@
+"""The bulk loop: tasks without prediction -> predictions in Label Studio. Resuming is running again."""
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any, Protocol
+
+from wholebody.errors import (
+    AuthenticationError,
+    ImageError,
+    LabelStudioError,
+    StoppedError,
+    UnavailableError,
+    WholebodyError,
+)
+from wholebody.labeling.regions import Prediction
+from wholebody.prefill.failures import FailureFile
+from wholebody.stopping import Stop
+
+log = logging.getLogger(__name__)
+
+Task = dict[str, Any]
+
+POLL_S = 0.2
+"""How soon a request to stop is noticed while predictions are being computed."""
+
+GONE_AFTER = 5
+"""Writes that failed for now with none answered between, after which Label Studio counts as gone."""
+
+
+MOST_REASONS, OTHER_REASONS = 1000, "other reasons"
+"""Reasons that are told apart in a summary; each may name a task, and a run has any number of those."""
+
+
+class Writer(Protocol):
+    """What the loop needs of Label Studio; see `prefill_work.Work`."""
+
+    def save_prediction(self, task_id: int, prediction: Prediction) -> bool:
+        """Store a prediction unless the task has one or is gone; whether it was stored.
+
+        Raises:
+            LabelStudioError: It was not.
+            StoppedError: Neither was it, because the user asked to stop.
+        """
+
+
+class Progress(Protocol):
+    """What the loop needs of a progress bar; tqdm's is one."""
+
+    def update(self, n: int = 1) -> object:
+        """Count `n` tasks more as done."""
+
+
+@dataclass(slots=True)
+class Summary:
+    """What became of the tasks.
+
+    Attributes:
+        predicted: Predictions stored (in a dry run: computed), the empty ones included.
+        empty: Those of them with nobody in the picture.
+        skipped: Tasks that had a prediction or an annotation already, or are gone.
+        failed: Reason -> number of tasks; of a thousand reasons and `OTHER_REASONS`.
+        stopped: Why the run ended before its last task, or `""`.
+    """
+
+    predicted: int = 0
+    empty: int = 0
+    skipped: int = 0
+    failed: Counter[str] = field(default_factory=Counter)
+    stopped: str = ""
+
+    def count_failure(self, reason: str) -> None:
+        """Count a task that failed."""
+        known = reason in self.failed or len(self.failed) < MOST_REASONS
+        self.failed[reason if known else OTHER_REASONS] += 1
+
+
+class _Watch:
+    """Tells from what became of the tasks, one after the other, when the run must end."""
+
+    def __init__(self) -> None:
+        self._unavailable = 0
+
+    def reason_to_stop(self, error: Exception | None) -> str:
+        """`""`, or why no more tasks are to be done after one that ended with this error."""
+        if isinstance(error, AuthenticationError):
+            return str(error)
+        if isinstance(error, UnavailableError):
+            self._unavailable += 1
+            if self._unavailable >= GONE_AFTER:
+                return f"Label Studio cannot be reached ({error}); run again to go on"
+        elif error is None or isinstance(error, LabelStudioError):  # not what failed before it came to a write
+            self._unavailable = 0
+        return ""
+
+
+def prefill(
+    tasks: Iterator[Task],
+    annotate: Callable[[Task], Prediction],
+    writer: Writer | None,
+    executor: Executor,
+    look_ahead: int,
+    failures: FailureFile,
+    progress: Progress,
+    stop: Stop,
+) -> Summary:
+    """Predict tasks and store the predictions, one write at a time.
+
+    Args:
+        tasks: The tasks to do; read only as far ahead as `look_ahead`.
+        annotate: Task -> prediction; runs in the executor.
+        writer: Where predictions go; `None` for a dry run.
+        executor: Threads, or anything else with this interface.
+        look_ahead: Tasks in work or waiting to be written at a time.
+        failures: Gets each task that failed.
+        progress: Counts tasks done.
+        stop: When set, no new task is begun and the predictions not yet written are dropped: the next run
+            makes them again.
+    """
+    summary = Summary()
+    pending: dict[Future[Prediction], Task] = {}
+    watch = _Watch()
+    try:
+        while not stop.is_set() and not summary.stopped:
+            for task in islice(tasks, look_ahead - len(pending)):
+                pending[executor.submit(annotate, task)] = task
+            if not pending:
+                break
+            done, _ = wait(pending, timeout=POLL_S, return_when=FIRST_COMPLETED)
+            for future in done:
+                if stop.is_set() or summary.stopped:
+                    break
+                error = _finish(pending.pop(future), future, writer, summary, failures)
+                progress.update()
+                summary.stopped = watch.reason_to_stop(error)
+    except StoppedError:  # in the listing or a write: that task is one for the next run
+        pass
+    except LabelStudioError as error:  # from the listing
+        summary.stopped = f"{error}; run again to go on"
+    finally:
+        for future in pending:
+            future.cancel()
+    return summary
+
+
+def _finish(
+    task: Task, future: Future[Prediction], writer: Writer | None, summary: Summary, failures: FailureFile
+) -> Exception | None:
+    """Write one prediction and count it; the error that made the task fail, if one did."""
+    try:
+        prediction = future.result()
+        if writer is not None and not writer.save_prediction(task["id"], prediction):
+            summary.skipped += 1
+            return None
+        summary.predicted += 1
+        summary.empty += not prediction["result"]
+    except StoppedError:
+        raise
+    except WholebodyError as error:
+        reason = error.reason if isinstance(error, ImageError) else str(error)
+        summary.count_failure(reason)
+        failures.add(task, str(error))
+        log.warning("task %s: %s", task["id"], error)
+        return error
+    except Exception as error:  # a fault of ours with one task must not cost the others
+        summary.count_failure(f"unexpected {type(error).__name__}")
+        failures.add(task, f"unexpected {type(error).__name__}")
+        log.exception("task %s: not predicted", task["id"])
+        return error
+    return None

@@ -1,0 +1,60 @@
+"""The tasks of a call in several threads, until they are done or nobody waits for them any more."""
+
+import contextvars
+import logging
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from itertools import islice
+from typing import Any
+
+from wholebody.errors import ClientGoneError
+from wholebody.serving.calls import Call
+
+log = logging.getLogger(__name__)
+
+AHEAD = 4
+"""Tasks of one call in work at a time: while one is in the networks, the images of the next are fetched and decoded."""
+
+LOOK_EVERY_S = 0.25
+"""How often it looks whether the client is still there."""
+
+
+class TaskPool:
+    """The threads for the tasks of all calls. Thread-safe.
+
+    Args:
+        calls: Calls that it has at a time.
+    """
+
+    def __init__(self, calls: int) -> None:
+        self._threads = ThreadPoolExecutor(calls * AHEAD, thread_name_prefix="task")
+
+    def run(self, call: Call, tasks: Sequence[Callable[[], Any]]) -> list[Any]:
+        """Do the tasks of a call; what each returns, in order, and `[]` for those not done at the deadline.
+
+        What is running then is not waited for: it stays in `call.leftover`.
+
+        Raises:
+            ClientGoneError: Nobody waits for the answer.
+        """
+        results: list[Any] = [[] for _ in tasks]
+        waiting = iter(enumerate(tasks))
+        running: dict[Future[Any], int] = {}
+        try:
+            while call.remaining_s > 0:
+                for index, task in islice(waiting, AHEAD - len(running)):
+                    # A copy each: the call, and whatever else is known of the request, goes with the task.
+                    running[self._threads.submit(contextvars.copy_context().run, task)] = index
+                if not running:
+                    return results
+                timeout_s = min(LOOK_EVERY_S, max(0, call.remaining_s))
+                for future in wait(running, timeout_s, return_when=FIRST_COMPLETED).done:
+                    results[running.pop(future)] = future.result()
+                if call.gone():
+                    raise ClientGoneError
+            for future in [future for future in running if future.done()]:
+                results[running.pop(future)] = future.result()
+            call.cut = len(running) + sum(1 for _ in waiting)
+            return results
+        finally:
+            call.leftover = [future for future in running if not future.cancel()]
