@@ -176,7 +176,7 @@ def test_a_waiting_call_is_seen_by_its_kind(client: FlaskClient) -> None:
         with admission.place(Call(Priority.SELECTION)):
             leave.wait(30)
 
-    threads = [threading.Thread(target=work) for _ in range(9)]
+    threads = [threading.Thread(target=work) for _ in range(8)]
     for thread in threads:
         thread.start()
     for _ in range(300):
@@ -187,7 +187,7 @@ def test_a_waiting_call_is_seen_by_its_kind(client: FlaskClient) -> None:
     leave.set()
     for thread in threads:
         thread.join()
-    assert told['wholebody_queue_waiting kind="selection"'] == 2, "of eight places, one is for prompts"
+    assert told['wholebody_queue_waiting kind="selection"'] == 2, "two of eight places are kept for what is more urgent"
     assert told['wholebody_queue_working kind="selection"'] == 7
 
 
