@@ -188,7 +188,7 @@ def test_a_waiting_call_is_seen_by_its_kind(client: FlaskClient) -> None:
     for thread in threads:
         thread.join()
     assert told['wholebody_queue_waiting kind="selection"'] == 2, "two of eight places are kept for what is more urgent"
-    assert told['wholebody_queue_working kind="selection"'] == 7
+    assert told['wholebody_queue_working kind="selection"'] == 6
 
 
 def test_it_says_what_it_is_and_runs_on(client: FlaskClient) -> None:
