@@ -66,12 +66,12 @@ class Bench:
 
     def bulk(self) -> Iterator[Row]:
         """Bulk, with the weights of the test data and the stand-ins."""
-        few = Load("bulk, 1 to 3 people", self.pictures(*FEW), self.tasks(60), FACTORS)
-        crowd = Load("bulk, crowds", self.pictures(CROWD_IMAGE, TILED), self.tasks(24), CROWD_FACTORS)
+        few = Load("bulk, 1 to 3 people", self.pictures(*FEW), self.tasks(36), FACTORS)
+        crowd = Load("bulk, crowds", self.pictures(CROWD_IMAGE, TILED), self.tasks(16), CROWD_FACTORS)
         yield from measure_bulk(self.server, self.job, few, rounds=self.rounds(5))
         yield from measure_bulk(self.server, self.job, crowd, rounds=self.rounds(3))
         for kind in (MEDIUM, LARGE):
-            load = Load(f"bulk, {kind.name}", self.pictures(*FEW), self.tasks(20), {"limit": 0.95})
+            load = Load(f"bulk, {kind.name}", self.pictures(*FEW), self.tasks(12), {"limit": 0.95})
             yield from measure_bulk(self.server, self.stand_in(kind), load, rounds=self.rounds(3))
         yield measure_delay(self.server, self.stand_in(CROWD), self.pictures(*FEW), tasks=self.tasks(20))
 
@@ -96,7 +96,7 @@ class Bench:
         self.server.reset(0, ["a:b"], 0.0)
         images = self.pictures(*FEW, CROWD_IMAGE)
         yield from measure_memory(
-            self.server, self.job, images, self.pictures(FEW[0], NOBODY), self._folder, 30 if self._quick else 1_000
+            self.server, self.job, images, self.pictures(FEW[0], NOBODY), self._folder, 30 if self._quick else 600
         )
 
     def growth(self) -> Iterator[Row]:

@@ -1,5 +1,6 @@
 """Fixtures for all tests: nothing of the developer's own environment, `.env` or home reaches a test."""
 
+import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,6 +34,20 @@ def _isolated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def dot_env(tmp_path: Path) -> Path:
     """Where a test may write the `.env` that it wants to be read."""
     return tmp_path / ".env"
+
+
+@pytest.fixture
+def logging_as_before() -> Iterator[None]:
+    """For tests that configure logging: what they set up ends with them."""
+    names = ["", *logging.root.manager.loggerDict]
+    before = [(one := logging.getLogger(name), one.handlers[:], one.level, one.disabled) for name in names]
+    yield
+    for name in logging.root.manager.loggerDict:
+        logging.getLogger(name).setLevel(logging.NOTSET)
+    for logger, handlers, level, disabled in before:
+        logger.handlers[:] = handlers
+        logger.setLevel(level)
+        logger.disabled = disabled
 
 
 @pytest.fixture

@@ -15,17 +15,12 @@ from wholebody.logs import configure_logging, logging_config
 from wholebody.serving.request_ids import begin_request, current_request_id, end_request
 
 LOGGER = "wholebody.images.loader"
-LOGGERS = ("", "urllib3", "PIL", "gunicorn.error", "gunicorn.access")
 
 
 @pytest.fixture(autouse=True)
-def _logging_as_before() -> Iterator[None]:
-    before = [(logger := logging.getLogger(name), logger.handlers[:], logger.level) for name in LOGGERS]
+def _as_before(logging_as_before: None) -> Iterator[None]:
     yield
     end_request()
-    for logger, handlers, level in before:
-        logger.handlers[:] = handlers
-        logger.setLevel(level)
 
 
 @pytest.mark.parametrize(

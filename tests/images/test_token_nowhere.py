@@ -131,6 +131,7 @@ def test_no_other_server_sees_it(scene: Scene) -> None:
     assert seen == [scene.expected, None]  # by Label Studio's address, and by another name of its host
 
 
+@pytest.mark.usefixtures("logging_as_before")
 @pytest.mark.parametrize("log_format", ["text", "json"])
 def test_no_log_shows_it(scene: Scene, log_format: Any, capfd: pytest.CaptureFixture[str]) -> None:
     configure_logging("DEBUG", log_format)

@@ -36,7 +36,7 @@ MOST_REASONS, OTHER_REASONS = 1000, "other reasons"
 
 
 class Writer(Protocol):
-    """What the loop needs of Label Studio; see `prefill_work.Work`."""
+    """What the loop needs of Label Studio; see `work.Work`."""
 
     def save_prediction(self, task_id: int, prediction: Prediction) -> bool:
         """Store a prediction unless the task has one or is gone; whether it was stored.

@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 
 class Work:
-    """The tasks to do and the place of their predictions; a `prefill.Writer`.
+    """The tasks to do and the place of their predictions; a `loop.Writer`.
 
     Args:
         client: Label Studio.
