@@ -3,7 +3,7 @@
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -33,18 +33,6 @@ PREDICTION = Prediction(result=[{"id": "a1", "value": {"x": 12.5}}], score=0.75,
 STOPPED = r"^stopped before it was done; run again to go on$"
 LOST_AFTER_COMMIT = [LOST, CUT, HTML_AFTER_COMMIT, http(500, committed=True), http(504, committed=True)]
 NOT_CARRIED_OUT = [RESET, HTML, *(http(status) for status in (408, 429, 500, 502, 503, 504))]
-
-
-@pytest.fixture
-def fake() -> Iterator[FakeLabelStudio]:
-    with FakeLabelStudio() as running:
-        running.add_tasks(*range(1, 10))
-        yield running
-
-
-@pytest.fixture
-def stop() -> Stop:
-    return Stop()
 
 
 @pytest.fixture

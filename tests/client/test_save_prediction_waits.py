@@ -2,7 +2,7 @@
 
 import email.utils
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import pairwise
 
 import pytest
@@ -24,18 +24,6 @@ from wholebody.labeling.regions import Prediction
 from wholebody.stopping import Stop
 
 PREDICTION = Prediction(result=[{"id": "a1", "value": {"x": 12.5}}], score=0.75, model_version="v1")
-
-
-@pytest.fixture
-def fake() -> Iterator[FakeLabelStudio]:
-    with FakeLabelStudio() as running:
-        running.add_tasks(*range(1, 10))
-        yield running
-
-
-@pytest.fixture
-def stop() -> Stop:
-    return Stop()
 
 
 def test_writes_and_their_repetitions_keep_the_delay(fake: FakeLabelStudio, stop: Stop) -> None:

@@ -3,7 +3,6 @@
 import json
 import re
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,19 +10,7 @@ import pytest
 
 from tests.fake_label_studio import LOST, PREDICTIONS, PROJECT, FakeLabelStudio, Fault, http, told
 from tests.http_server import Answer, Received
-from tests.prefill_runner import ALL_WELL, SOME_FAILED, Prefill, stubbed_prefill
-
-
-@pytest.fixture
-def fake() -> Iterator[FakeLabelStudio]:
-    with FakeLabelStudio() as running:
-        yield running
-
-
-@pytest.fixture
-def prefill(fake: FakeLabelStudio, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Prefill]:
-    with stubbed_prefill(fake, monkeypatch, tmp_path) as run:
-        yield run
+from tests.prefill_runner import ALL_WELL, SOME_FAILED, Prefill
 
 
 def failures(path: str = "prefill-failures.jsonl") -> list[dict[str, Any]]:

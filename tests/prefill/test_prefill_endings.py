@@ -1,6 +1,5 @@
 """How a run of the prefill command ends when it cannot start or cannot go on."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,21 +15,9 @@ from tests.fake_label_studio import (
     http,
 )
 from tests.http_server import Answer, Received
-from tests.prefill_runner import COULD_NOT_START, SOME_FAILED, Prefill, stubbed_prefill
+from tests.prefill_runner import COULD_NOT_START, SOME_FAILED, Prefill
 from wholebody.errors import ModelError
 from wholebody.prefill import command as prefill_command
-
-
-@pytest.fixture
-def fake() -> Iterator[FakeLabelStudio]:
-    with FakeLabelStudio() as running:
-        yield running
-
-
-@pytest.fixture
-def prefill(fake: FakeLabelStudio, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Prefill]:
-    with stubbed_prefill(fake, monkeypatch, tmp_path) as run:
-        yield run
 
 
 def test_listing_that_fails_for_good_ends_with_the_summary(fake: FakeLabelStudio, prefill: Prefill) -> None:

@@ -15,12 +15,6 @@ OLD, OLDER, OURS = f"{OUR_VERSIONS}balanced-11111111", f"{OUR_VERSIONS}figures-0
 
 
 @pytest.fixture
-def fake() -> Iterator[FakeLabelStudio]:
-    with FakeLabelStudio() as running:
-        yield running
-
-
-@pytest.fixture
 def prefill(fake: FakeLabelStudio, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Prefill]:
     monkeypatch.setattr(transport, "SETTLES_AFTER_DROP_S", 0.05)
     with stubbed_prefill(fake, monkeypatch, tmp_path) as run:

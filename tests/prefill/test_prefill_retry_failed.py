@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.fake_label_studio import PREDICTIONS, TASKS, FakeLabelStudio, http
-from tests.prefill_runner import ALL_WELL, COULD_NOT_START, SOME_FAILED, Prefill, stubbed_prefill
+from tests.prefill_runner import ALL_WELL, COULD_NOT_START, SOME_FAILED, Prefill
 from wholebody.errors import SettingsError
 from wholebody.prefill.failures import FailureFile, read_failed
 
@@ -20,12 +20,6 @@ def fake() -> Iterator[FakeLabelStudio]:
     with FakeLabelStudio() as running:
         running.add_tasks(*range(1, 10))
         yield running
-
-
-@pytest.fixture
-def prefill(fake: FakeLabelStudio, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Prefill]:
-    with stubbed_prefill(fake, monkeypatch, tmp_path) as run:
-        yield run
 
 
 def write_list(path: str, *ids: int) -> None:
