@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import cv2
@@ -22,6 +23,9 @@ from wholebody.settings import Settings
 
 WARM_UP_PIXELS = 640 * 480
 
+GPU_WORKERS = 4
+"""Images decoded, cut and written at a time beside a device that runs the networks one after the other."""
+
 
 class Annotator:
     """The loaded model with everything it needs to predict a task. Thread-safe.
@@ -33,7 +37,7 @@ class Annotator:
 
     Attributes:
         model_version: Name, mode and digest; the same wherever the same predictions come out.
-        workers: Tasks worth predicting at a time.
+        workers: Tasks worth predicting at a time; more are worth having in hand, whose images are fetched meanwhile.
         devices: What each network runs on.
 
     Raises:
@@ -45,13 +49,16 @@ class Annotator:
         on_cpu = settings.device == "cpu"
         weights = find_weights(settings)
         self.model_version = model_version(settings, weights)
-        self.workers = cores if bulk and on_cpu else 1
+        self.workers = 1 if not bulk else cores if on_cpu else min(cores, GPU_WORKERS)
         self._threshold = settings.confidence_threshold
         self._images = ImageLoader(settings)
         self._cache = ImageCache(0 if bulk else settings.image_cache_bytes, settings.image_cache_seconds)
-        self._estimator = load_estimator(
-            settings, weights, threads=1 if bulk and on_cpu else 0, concurrency=self.workers
-        )
+        # More threads at work than there are cores would take the caches from each other.
+        self._cores = ThreadPoolExecutor(self.workers, "estimate") if bulk else None
+        if bulk and on_cpu:
+            cv2.setNumThreads(1)  # likewise
+        runs = cores if bulk and on_cpu else 1
+        self._estimator = load_estimator(settings, weights, threads=1 if runs > 1 else 0, concurrency=runs)
         self.devices = self._estimator.devices
 
     def annotate(self, task: dict[str, Any], config: LabelingConfig) -> Prediction:
@@ -65,15 +72,12 @@ class Annotator:
             ImageError: An image of the task cannot be had; this task alone has failed.
             ModelError: The network cannot run on this image.
         """
-        result: list[Region] = []
-        scores = []
-        for target in config.targets:
-            seen = self._see(task, target)
-            found = seen.detections(self._estimator.detect)
-            poses = self._estimator.pose(seen.bgr, found.xyxy, found.scores).scaled_to(seen.size_wh)
-            result += write_regions(poses, target, self._threshold)
-            scores.append(mean_score(poses, target))
-        return Prediction(result=result, score=round(sum(scores) / len(scores), 4), model_version=self.model_version)
+        results, scores = zip(*(self._annotate_image(task, target) for target in config.targets), strict=True)
+        return Prediction(
+            result=[region for regions in results for region in regions],
+            score=round(sum(scores) / len(scores), 4),
+            model_version=self.model_version,
+        )
 
     def annotate_prompted(self, task: dict[str, Any], prompts: Prompts) -> Prediction:
         """Predict the people that an annotator means.
@@ -108,6 +112,22 @@ class Annotator:
         everything = np.array([[0, 0, width, height]], np.float32)  # nobody is found in noise
         poses = self._estimator.pose(seen.bgr, everything, np.ones(1, np.float32))
         write_regions(poses, config.targets[0], self._threshold)
+
+    def _annotate_image(self, task: dict[str, Any], target: ImageTarget) -> tuple[list[Region], float]:
+        """The regions on one image of a task, and their score."""
+        if self._cores is None:
+            return self._predict(self._see(task, target), target)
+        reference = target.reference(task.get("data"))
+        content = self._images.fetch(reference, task.get("id"))
+        return self._cores.submit(self._decode_and_predict, content, reference, target).result()
+
+    def _decode_and_predict(self, content: bytes, reference: object, target: ImageTarget) -> tuple[list[Region], float]:
+        return self._predict(SeenImage(self._images.decode(content, reference)), target)
+
+    def _predict(self, seen: SeenImage, target: ImageTarget) -> tuple[list[Region], float]:
+        found = seen.detections(self._estimator.detect)
+        poses = self._estimator.pose(seen.bgr, found.xyxy, found.scores).scaled_to(seen.size_wh)
+        return write_regions(poses, target, self._threshold), mean_score(poses, target)
 
     def _see(self, task: dict[str, Any], target: ImageTarget) -> SeenImage:
         reference = target.reference(task.get("data"))

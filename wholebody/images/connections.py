@@ -1,14 +1,13 @@
 """HTTP connections that go to checked addresses only and end at a deadline: urllib3's, with a gate and a watch."""
 
+import functools
 import socket
 import sys
-import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from contextvars import ContextVar
+from contextlib import suppress
 from typing import Any, ClassVar
+from urllib.parse import urlsplit
 
+import requests
 from requests import PreparedRequest
 from requests.adapters import HTTPAdapter
 from requests.utils import select_proxy
@@ -19,79 +18,32 @@ from urllib3.response import BaseHTTPResponse
 from urllib3.util import Retry
 
 from wholebody.images.addresses import Gate
+from wholebody.images.deadlines import current_deadline, within
 
 PROXY_LOOK_UP_S = 2.0
+MAX_SERVERS = 1024
+"""Whose settings are remembered."""
 
 
-class OutOfTimeError(Exception):
-    """The time of a fetch is over."""
+class Session(requests.Session):
+    """Asks the environment for proxies and certificates once for each server.
 
-
-class Deadline:
-    """The moment at which the connections of one fetch are cut, whatever they are doing.
-
-    A socket's own time-out begins anew with each byte, so a server that drips would hold a thread for as long as
-    it likes. Connections are watched through a duplicate of their descriptor: to shut that down ends the
-    connection under TLS too, and it cannot meanwhile have become another file.
+    requests asks anew for each request, which is a fifth of what a request costs.
     """
 
-    def __init__(self, seconds: float) -> None:
-        self._at = time.monotonic() + seconds
-        self._watched: list[socket.socket] = []
-        self._lock = threading.Lock()
-        self._over = False
+    def __init__(self) -> None:
+        super().__init__()
+        self._remembered = functools.lru_cache(MAX_SERVERS)(self._look_up)
 
-    def left(self) -> float:
-        """Seconds that are left.
+    def merge_environment_settings(self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any) -> Any:
+        """Proxies, certificates and whether to stream, for a request to this address."""
+        if proxies:
+            return super().merge_environment_settings(url, proxies, stream, verify, cert)
+        parts = urlsplit(url)
+        return self._remembered(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}", stream, verify, cert).copy()
 
-        Raises:
-            OutOfTimeError: None are.
-        """
-        seconds = self._at - time.monotonic()
-        if seconds <= 0:
-            raise OutOfTimeError
-        return seconds
-
-    def passed(self) -> bool:
-        """Whether it is over."""
-        return time.monotonic() >= self._at
-
-    def watch(self, line: socket.socket) -> None:
-        """Let this connection end with the deadline."""
-        with self._lock:
-            if not self._over:
-                self._watched.append(socket.fromfd(line.fileno(), line.family, line.type))
-
-    @contextmanager
-    def running(self) -> Iterator[None]:
-        """Connections that this thread uses meanwhile are watched."""
-        timer = threading.Timer(max(0.0, self._at - time.monotonic()), self._cut)
-        timer.daemon = True
-        timer.start()
-        token = _deadline.set(self)
-        try:
-            yield
-        finally:
-            _deadline.reset(token)
-            timer.cancel()
-            with self._lock:
-                self._over = True
-                for line in self._watched:
-                    line.close()
-
-    def _cut(self) -> None:
-        with self._lock:
-            for line in () if self._over else self._watched:
-                with suppress(OSError):  # it has ended by itself
-                    line.shutdown(socket.SHUT_RDWR)
-
-
-_deadline: ContextVar[Deadline | None] = ContextVar("_deadline", default=None)
-
-
-def _within(seconds: float) -> float:
-    deadline = _deadline.get()
-    return seconds if deadline is None else min(seconds, deadline.left())
+    def _look_up(self, server: str, stream: Any, verify: Any, cert: Any) -> Any:
+        return super().merge_environment_settings(server, {}, stream, verify, cert)
 
 
 class PatientRetry(Retry):
@@ -100,12 +52,12 @@ class PatientRetry(Retry):
     def get_retry_after(self, response: BaseHTTPResponse) -> float | None:
         """What the server asks for, as far as there is time."""
         seconds = super().get_retry_after(response)
-        return seconds and _within(seconds)
+        return seconds and within(seconds)
 
     def get_backoff_time(self) -> float:
         """The next wait, as far as there is time."""
         seconds = super().get_backoff_time()
-        return seconds and _within(seconds)
+        return seconds and within(seconds)
 
 
 class _Gated(HTTPConnection):
@@ -116,20 +68,20 @@ class _Gated(HTTPConnection):
 
     def request(self, *args: Any, **rest: Any) -> None:
         """Send a request; the deadline holds for connections of earlier fetches as well."""
-        _within(0)  # no request is begun after the deadline
-        deadline = _deadline.get()
+        within(0)  # no request is begun after the deadline
+        deadline = current_deadline()
         if deadline and self.sock is not None:
             deadline.watch(self.sock)
         super().request(*args, **rest)
 
     def _new_conn(self) -> socket.socket:
         line = self._connect(self.gate) if self.gate else super()._new_conn()
-        if deadline := _deadline.get():
+        if deadline := current_deadline():
             deadline.watch(line)
         return line
 
     def _connect(self, gate: Gate) -> socket.socket:
-        seconds = _within(self.timeout if isinstance(self.timeout, (int, float)) else sys.maxsize)
+        seconds = within(self.timeout if isinstance(self.timeout, (int, float)) else sys.maxsize)
         try:
             found = gate.resolve(self.scheme, self._dns_host, self.port, seconds)
         except socket.gaierror as error:
@@ -151,7 +103,7 @@ class _Gated(HTTPConnection):
         try:
             for option in self.socket_options or ():
                 line.setsockopt(*option)
-            line.settimeout(_within(self.timeout) if isinstance(self.timeout, (int, float)) else None)
+            line.settimeout(within(self.timeout) if isinstance(self.timeout, (int, float)) else None)
             line.connect(address)
         except BaseException:
             line.close()
@@ -212,7 +164,7 @@ class GatedAdapter(HTTPAdapter):
         self._gate.check_host(scheme, host, port)
         if select_proxy(str(request.url), proxies):
             with suppress(OSError):  # a name that the proxy alone knows
-                self._gate.resolve(scheme, host, port, _within(PROXY_LOOK_UP_S))
+                self._gate.resolve(scheme, host, port, within(PROXY_LOOK_UP_S))
         return super().get_connection_with_tls_context(request, verify, proxies, cert)
 
 

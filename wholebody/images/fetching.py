@@ -12,7 +12,8 @@ from urllib3.exceptions import HTTPError
 
 from wholebody.errors import Cause, ImageError, LabelStudioError
 from wholebody.images.addresses import Gate
-from wholebody.images.connections import Deadline, GatedAdapter, OutOfTimeError, PatientRetry
+from wholebody.images.connections import GatedAdapter, PatientRetry, Session
+from wholebody.images.deadlines import Deadline, OutOfTimeError
 from wholebody.label_studio.credential import Credential, describe_transport, lies_under, unchanged
 from wholebody.serving.task_pool import AHEAD
 from wholebody.settings import Settings
@@ -50,7 +51,7 @@ def open_session(settings: Settings) -> requests.Session:
         retry_after_max=3,
         raise_on_status=False,
     )
-    session = requests.Session()
+    session = Session()
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     gate = Gate(settings)
     for scheme in ("http://", "https://"):

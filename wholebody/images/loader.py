@@ -2,6 +2,8 @@
 
 import base64
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 from wholebody.errors import ImageError
@@ -31,7 +33,11 @@ class ImageLoader:
         self._fetcher.close()
 
     def load(self, reference: object, task_id: object) -> Picture:
-        """Fetch and decode an image.
+        """Fetch and decode an image; see `fetch` and `decode`."""
+        return self.decode(self.fetch(reference, task_id), reference)
+
+    def fetch(self, reference: object, task_id: object) -> bytes:
+        """The bytes of an image's file.
 
         Args:
             reference: The value in the task's data: `/data/upload/...`, `/data/local-files/?d=...`, an
@@ -44,14 +50,21 @@ class ImageLoader:
         if not isinstance(reference, str) or not reference.strip():
             kind = "blank" if isinstance(reference, str) else f"of type {type(reference).__name__}"
             raise ImageError(f"the task's image is {kind}, not an address", cause="image_refused")
-        reference = reference.strip()
-        try:
-            with stage("fetch"):
-                content = self._read(reference, task_id)
-            with stage("decode"):
-                return decode_image(content, self._settings.image_max_pixels)
-        except ImageError as error:
-            raise ImageError(error.reason, shown(reference), error.cause) from None
+        with stage("fetch"), _named(reference):
+            return self._read(reference.strip(), task_id)
+
+    def decode(self, content: bytes, reference: object) -> Picture:
+        """The pixels of an image's file.
+
+        Args:
+            content: The file.
+            reference: Where it came from, for the error.
+
+        Raises:
+            ImageError: In one line: the reference, what is wrong, and the cure.
+        """
+        with stage("decode"), _named(reference):
+            return decode_image(content, self._settings.image_max_pixels)
 
     def _read(self, reference: str, task_id: object) -> bytes:
         if reference[:5].lower() == "data:":
@@ -86,6 +99,15 @@ class ImageLoader:
                 "is served by Label Studio; set LABEL_STUDIO_URL and LABEL_STUDIO_API_TOKEN", cause="label_studio"
             )
         return self._base_url
+
+
+@contextmanager
+def _named(reference: object) -> Iterator[None]:
+    """Errors name the image."""
+    try:
+        yield
+    except ImageError as error:
+        raise ImageError(error.reason, shown(str(reference).strip()), error.cause) from None
 
 
 def shown(reference: str) -> str:

@@ -9,7 +9,8 @@ import requests
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
 
 from wholebody.errors import AuthenticationError, GoneError, LabelStudioError, SettingsError, UnavailableError
-from wholebody.images.connections import Deadline, OutOfTimeError, TimedAdapter
+from wholebody.images.connections import Session, TimedAdapter
+from wholebody.images.deadlines import Deadline, OutOfTimeError
 from wholebody.label_studio.credential import Credential, describe_transport, unchanged
 from wholebody.label_studio.pacing import Backoff, Pace, log_repetition, parse_retry_after
 from wholebody.settings import Settings
@@ -58,7 +59,7 @@ class Transport:
         self.base_url = settings.label_studio_url
         self.pace = Pace(settings.request_delay_seconds, settings.max_backoff_delay, stop)
         self.stop = stop
-        self._session = requests.Session()
+        self._session = Session()
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, TimedAdapter())
         self._credential = Credential(self.base_url, settings.label_studio_api_token, self._session)

@@ -70,13 +70,13 @@ def _keypoint_regions(
     box: Region | None,
 ) -> list[Region]:
     threshold = point_threshold if control.point_threshold is None else control.point_threshold
-    percent = _percent(poses.keypoints[person], poses.size_wh)
+    # Plain numbers at once: taken out of an array one by one, they cost more than all the rest.
+    points, scores = _percent(poses.keypoints[person], poses.size_wh).tolist(), poses.scores[person].tolist()
     regions = []
     for keypoint, label in control.labels.items():
-        score = float(poses.scores[person, keypoint])
+        (x, y), score = points[keypoint], scores[keypoint]
         if score < threshold or score <= 0:  # SimCC gives no place at all to a keypoint of score 0
             continue
-        x, y = percent[keypoint].tolist()
         value = {"x": x, "y": y, "width": control.size_of(keypoint), "keypointlabels": [label]}
         regions.append(_region(poses, control.name, target.name, "keypointlabels", score, value, box))
     return regions

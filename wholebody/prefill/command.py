@@ -78,14 +78,15 @@ def _fill(
     dry_run: bool,
 ) -> Summary:
     total = todo if settings.task_limit is None else min(todo, settings.task_limit)
-    executor = ThreadPoolExecutor(annotator.workers + 1, "annotate")  # one more than computes, to fetch ahead
+    look_ahead = LOOK_AHEAD_PER_WORKER * annotator.workers
+    executor = ThreadPoolExecutor(look_ahead, "annotate")
     with executor, logging_redirect_tqdm(), tqdm(total=total, unit="task", disable=None) as progress:
         return prefill(
             tasks=islice(work.tasks(), settings.task_limit),
             annotate=partial(annotator.annotate, config=config),
             writer=None if dry_run else work,
             executor=executor,
-            look_ahead=LOOK_AHEAD_PER_WORKER * annotator.workers,
+            look_ahead=look_ahead,
             failures=failures,
             progress=progress,
             stop=stop,
