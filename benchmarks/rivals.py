@@ -21,6 +21,7 @@ from typing import Any
 
 import click
 import cv2
+import numpy as np
 import orjson
 import requests
 
@@ -33,7 +34,7 @@ DELAY_S = 1.0
 """The prefill's default delay, and the script's."""
 EDGE = 0.2
 """At each end, so much of a run is not counted: there the pipeline fills and empties."""
-TRIAL_ROUNDS = 3
+TRIAL_ROUNDS, TRIAL_TASKS = 2, 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,7 @@ def prepare_limit(job: Job) -> Run:
         for threads, runs in ((1, cores), (cores, 1))
         for batch in (1, 4)
     }
-    best = min(ways, key=lambda way: min(run_bare(*ways[way], work, 2 * len(work)) for _ in range(TRIAL_ROUNDS)))
+    best = min(ways, key=lambda way: min(run_bare(*ways[way], work, TRIAL_TASKS) for _ in range(TRIAL_ROUNDS)))
     click.echo(f"limit: {best}", err=True)
     return lambda tasks: run_bare(*ways[best], work, tasks)
 
@@ -132,8 +133,6 @@ def prepare_rtmlib(job: Job) -> Run:
 
 def prepare_script(job: Job) -> Run:
     """List one task, download its picture, infer, post, sleep; and again."""
-    import numpy as np
-
     wholebody, session = load_rtmlib(job), requests.Session()
 
     def run(tasks: int) -> float:
@@ -190,8 +189,6 @@ def points_json(keypoints: Any, scores: Any, bgr: Any) -> list[dict[str, Any]]:
 
 def network_inputs(job: Job, image: str) -> tuple[Any, Any]:
     """The detector's input `(1, 3, h, w)` for an image, and the crops `(n, 3, h, w)` of the people that we find."""
-    import numpy as np
-
     from wholebody.estimation.estimator import load_estimator
     from wholebody.estimation.geometry import Crop, Letterbox
     from wholebody.estimation.tensors import detector_input, write_pose_input
@@ -219,22 +216,24 @@ def bare_session(path: str, threads: int) -> Callable[[Any], Any]:
 def run_bare(detector: Any, pose: Any, runs: int, batch: int, work: list[tuple[Any, Any]], tasks: int) -> float:
     """Seconds a task of the sessions alone."""
 
-    def one(inputs: tuple[Any, Any]) -> None:
+    def one(inputs: tuple[Any, Any]) -> float:
         detector(inputs[0])
         for i in range(0, len(inputs[1]), batch):
             pose(inputs[1][i : i + batch])
+        return time.perf_counter()
 
     with ThreadPoolExecutor(runs) as pool:
-        start = time.perf_counter()
-        list(pool.map(one, itertools.islice(itertools.cycle(work), tasks)))
-        return (time.perf_counter() - start) / tasks
+        return middle(list(pool.map(one, itertools.islice(itertools.cycle(work), tasks))))
 
 
 def middle(times: list[float]) -> float:
-    """Seconds between two of them, the edges left out."""
+    """Seconds a task by the moments at which they were done, the edges left out.
+
+    The slope of a line through them: the last minus the first would hang on whether two were just done at once.
+    """
     edge = int(len(times) * EDGE)
-    inner = sorted(times)[edge : len(times) - edge]
-    return (inner[-1] - inner[0]) / (len(inner) - 1)
+    inner = np.sort(times)[edge : len(times) - edge]
+    return float(np.polynomial.Polynomial.fit(np.arange(len(inner)), inner, 1).convert().coef[1])
 
 
 class Rival:
