@@ -17,8 +17,11 @@ from wholebody.keypoints import Part
 from wholebody.labeling.config_writer import write_config
 from wholebody.labeling.labeling_xml import MAX_CONFIG_BYTES, MAX_IMAGES, MAX_LABELS
 from wholebody.labeling.prompts import MAX_PROMPTS
+from wholebody.serving.answers import MAX_REASON_CHARS
+from wholebody.serving.authentication import OPEN_ROUTES
 from wholebody.serving.openapi import describe_api
-from wholebody.serving.server import MAX_BODY_BYTES, MAX_ID_CHARS, MAX_REASON_CHARS, OPEN_ROUTES, create_app
+from wholebody.serving.request_bodies import MAX_ID_CHARS
+from wholebody.serving.server import MAX_BODY_BYTES, create_app
 from wholebody.settings import load_settings
 
 DOCUMENT = describe_api()

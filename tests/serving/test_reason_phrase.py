@@ -10,7 +10,8 @@ from wholebody.errors import ImageError, LabelingConfigError, ModelError, Prompt
 from wholebody.images.loader import ImageLoader
 from wholebody.keypoints import Part
 from wholebody.labeling.config_writer import write_config
-from wholebody.serving.server import MAX_REASON_CHARS, create_app
+from wholebody.serving.answers import MAX_REASON_CHARS
+from wholebody.serving.server import create_app
 from wholebody.settings import load_settings
 
 CONFIG = write_config([Part.BODY])
