@@ -1,5 +1,6 @@
 """Answers in JSON, and which answer each error becomes."""
 
+import gzip
 import logging
 
 import orjson
@@ -23,10 +24,26 @@ log = logging.getLogger(__name__)
 MAX_REASON_CHARS = 250
 RETRY_AFTER_S = 10
 
+COMPRESSED_FROM_BYTES = 16_000
+"""About half a person."""
+
+GZIP_LEVEL = 1
+"""Level 6 takes four times as long for a seventh less."""
+
 
 def json_answer(content: object, status: int | str = 200) -> Response:
     """Any content as JSON; as text, the status has its reason phrase with it."""
     return Response(orjson.dumps(content), status, content_type="application/json")
+
+
+def compressed(answer: Response) -> Response:
+    """A long answer for a client that reads gzip, as Label Studio does: 109 kB become 15, in a quarter of a ms."""
+    answer.vary.add("Accept-Encoding")
+    content = answer.get_data()
+    if len(content) >= COMPRESSED_FROM_BYTES and request.accept_encodings["gzip"]:
+        answer.set_data(gzip.compress(content, GZIP_LEVEL, mtime=0))
+        answer.content_encoding = "gzip"
+    return answer
 
 
 def error_answer(message: str, status: int) -> Response:

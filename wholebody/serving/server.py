@@ -10,7 +10,7 @@ from flask import Flask, Response, request
 from wholebody.errors import BusyError, DeadlineError
 from wholebody.labeling.labeling_config import parse_labeling_config
 from wholebody.serving.admission import EXTENSION, STOPPING, Admission
-from wholebody.serving.answers import add_error_handlers, json_answer
+from wholebody.serving.answers import add_error_handlers, compressed, json_answer
 from wholebody.serving.authentication import add_authentication
 from wholebody.serving.calls import Call, Priority
 from wholebody.serving.clients import departure
@@ -126,7 +126,7 @@ def _add_predict_route(
         if call.cut and context:
             raise BusyError("the backend is busy; ask again in a moment")
         metrics.count_results(results)
-        return json_answer({"results": results})
+        return compressed(json_answer({"results": results}))
 
 
 def _priority(tasks: list[dict[str, Any]], context: dict[str, Any] | None) -> Priority:
