@@ -45,11 +45,14 @@ class Bench:
         job: The weights of the test data.
     """
 
-    def __init__(self, server: LocalServer, job: Job, pictures: Path, folder: Path, *, quick: bool) -> None:
+    def __init__(
+        self, server: LocalServer, job: Job, pictures: Path, folder: Path, *, requests: int, quick: bool
+    ) -> None:
         self.server = server
         self.job = job
         self._pictures = pictures
         self._folder = folder
+        self._requests = requests
         self._quick = quick
 
     def rounds(self, many: int) -> int:
@@ -96,7 +99,12 @@ class Bench:
         self.server.reset(0, ["a:b"], 0.0)
         images = self.pictures(*FEW, CROWD_IMAGE)
         yield from measure_memory(
-            self.server, self.job, images, self.pictures(FEW[0], NOBODY), self._folder, 30 if self._quick else 600
+            self.server,
+            self.job,
+            images,
+            self.pictures(FEW[0], NOBODY),
+            self._folder,
+            30 if self._quick else self._requests,
         )
 
     def growth(self) -> Iterator[Row]:
@@ -143,7 +151,8 @@ def machine() -> str:
 @click.command(help=__doc__)
 @click.argument("parts", nargs=-1, type=click.Choice(list(PARTS)))
 @click.option("--quick", is_flag=True, help="One round of each, to see that it runs; the figures mean nothing.")
-def main(parts: tuple[str, ...], quick: bool) -> None:
+@click.option("--requests", default=600, show_default=True, help="After so many, the backend's memory must be flat.")
+def main(parts: tuple[str, ...], quick: bool, requests: int) -> None:
     """Measure, print the table and, if it is the whole one, write it into the page."""
     testdata = testdata_folder()
     if testdata is None:
@@ -153,7 +162,7 @@ def main(parts: tuple[str, ...], quick: bool) -> None:
     with local_server(pictures) as server, tempfile.TemporaryDirectory() as folder:
         detector, pose = models / "rtmdet_nano_person.onnx", models / "wholebody133_256x192.onnx"
         job = Job(str(detector), str(pose), (192, 256), (), server.url)
-        bench = Bench(server, job, pictures, Path(folder), quick=quick)
+        bench = Bench(server, job, pictures, Path(folder), requests=requests, quick=quick)
         for part in parts or PARTS:
             for row in PARTS[part](bench):
                 load = os.getloadavg()[0]
