@@ -1,6 +1,6 @@
 """Poses -> Label Studio regions, in the order and form in which its editor shows them well."""
 
-import secrets
+import os
 from typing import Any, TypedDict
 
 import numpy as np
@@ -138,8 +138,8 @@ def _region(
     parent: Region | None = None,
 ) -> Region:
     width, height = poses.size_wh
-    region = {
-        "id": secrets.token_hex(8),
+    region: Region = {
+        "id": os.urandom(8).hex(),
         "from_name": from_name,
         "to_name": to_name,
         "type": kind,
@@ -149,7 +149,9 @@ def _region(
         "score": round(score, 4),
         "value": value,
     }
-    return region | {"parentID": parent["id"]} if parent else region
+    if parent:
+        region["parentID"] = parent["id"]
+    return region
 
 
 def _percent(xy: Floats, size_wh: tuple[int, int]) -> npt.NDArray[np.float64]:
