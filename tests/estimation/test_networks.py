@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from wholebody.errors import ModelError
-from wholebody.estimation.networks import _OnnxRuntime
+from wholebody.estimation.networks import _OnnxRuntime, open_network
+from wholebody.figures import DETECTOR_PATH, POSE_PATH
 
 
 def runtime(*providers: str) -> Any:
@@ -39,3 +40,10 @@ def test_other_devices_have_no_options(device: str, provider: str) -> None:
 def test_a_device_that_this_onnxruntime_has_not(device: str, cure: str) -> None:
     with pytest.raises(ModelError, match=rf"DEVICE={device}: the installed onnxruntime 1\.99 has no .*: {cure}"):
         _OnnxRuntime._provider(runtime("CPU"), device)
+
+
+@pytest.mark.parametrize(("runs", "plans"), [(1, False), (2, True), (8, True)])
+def test_memory_is_planned_where_there_are_several_runs_at_a_time(runs: int, plans: bool) -> None:
+    for path in (DETECTOR_PATH, POSE_PATH):
+        network: Any = open_network(path, "onnxruntime", "cpu", threads=1, runs=runs)
+        assert network._session.get_session_options().enable_mem_pattern is plans

@@ -40,7 +40,8 @@ class Session(requests.Session):
         if proxies:
             return super().merge_environment_settings(url, proxies, stream, verify, cert)
         parts = urlsplit(url)
-        return self._remembered(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}", stream, verify, cert).copy()
+        found = self._remembered(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}", stream, verify, cert)
+        return found | {"proxies": found["proxies"].copy()}
 
     def _look_up(self, server: str, stream: Any, verify: Any, cert: Any) -> Any:
         return super().merge_environment_settings(server, {}, stream, verify, cert)

@@ -1,6 +1,7 @@
 """The moment at which the connections of one fetch are cut, whatever they are doing."""
 
 import math
+import os
 import socket
 import threading
 import time
@@ -78,6 +79,10 @@ class _Clock:
     """Cuts deadlines when they come, in one thread for all: a `threading.Timer` would be one for each request."""
 
     def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin anew: a forked process has neither the thread nor the requests, but may have found the lock taken."""
         self._running: set[Deadline] = set()
         self._wakes_at = math.inf
         self._changed = threading.Condition()
@@ -87,7 +92,7 @@ class _Clock:
         """Cut it when it comes."""
         with self._changed:
             self._running.add(deadline)
-            if self._thread is None or not self._thread.is_alive():  # the first, or the first in a forked process
+            if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="deadlines", daemon=True)
                 self._thread.start()
             elif deadline.at < self._wakes_at:
@@ -116,6 +121,7 @@ class _Clock:
 
 
 _clock = _Clock()
+os.register_at_fork(after_in_child=_clock.forget)
 _current: ContextVar[Deadline | None] = ContextVar("deadline", default=None)
 
 

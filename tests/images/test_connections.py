@@ -1,0 +1,130 @@
+"""What a session remembers of the environment: the same settings as requests finds, asked for once a server."""
+
+from typing import Any
+
+import pytest
+import requests
+
+from tests.http_server import Answer, ScriptedServer
+from wholebody.images import connections
+from wholebody.images.connections import Session
+
+PROXY, OTHER_PROXY = "http://proxy.example:3128", "http://other-proxy.example:3128"
+
+ADDRESSES = [
+    "http://images.example/a?b=c",
+    # a port that no_proxy names, and ones that it does not
+    "http://images.example:8080/a",
+    "http://images.example:8081/a",
+    "http://user:password@images.example/a",
+    "http://user:p%40ss@inside.example:9000/a",
+    "http://inside.example/a",
+    "http://deep.inside.example/a",
+    "http://[::1]:8080/a",
+    "http://[fd00::1]/a",
+    "http://127.0.0.1:9/a",
+    # a network of no_proxy, and outside it
+    "http://10.1.2.3/a",
+    "http://11.1.2.3/a",
+    "https://images.example/a",
+    "https://user:password@images.example:8080/a",
+    "https://inside.example/a",
+]
+
+ENVIRONMENTS: list[dict[str, str]] = [
+    {},
+    {"http_proxy": PROXY},
+    {"https_proxy": PROXY, "REQUESTS_CA_BUNDLE": "/etc/own.pem"},
+    {"HTTPS_PROXY": PROXY, "http_proxy": OTHER_PROXY, "CURL_CA_BUNDLE": "/etc/curl.pem"},
+    {
+        "http_proxy": PROXY,
+        "https_proxy": OTHER_PROXY,
+        "no_proxy": "inside.example,images.example:8080,::1,127.0.0.1,10.0.0.0/8",
+    },
+    {"all_proxy": PROXY, "NO_PROXY": "*"},
+]
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The addresses for which requests has asked the environment."""
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        monkeypatch.delenv(name, raising=False)
+    addresses: list[str] = []
+    real = requests.sessions.get_environ_proxies
+
+    def record(url: str, no_proxy: str | None = None) -> dict[str, str]:
+        addresses.append(url)
+        return real(url, no_proxy=no_proxy)
+
+    monkeypatch.setattr(requests.sessions, "get_environ_proxies", record)
+    return addresses
+
+
+def settings_of(session: requests.Session, url: str, proxies: Any = None, verify: Any = None) -> dict[str, Any]:
+    return session.merge_environment_settings(url, proxies or {}, True, verify, None)
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS, ids=lambda environment: "+".join(environment) or "none")
+def test_the_same_settings_as_without_a_memory(
+    asked: list[str], monkeypatch: pytest.MonkeyPatch, environment: dict[str, str]
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    session = Session()
+    for verify in (None, False, True):
+        for url in (*ADDRESSES, *reversed(ADDRESSES)):
+            assert settings_of(session, url, verify=verify) == settings_of(requests.Session(), url, verify=verify), url
+
+
+def test_the_environment_is_asked_once_a_server(
+    asked: list[str], server: ScriptedServer, other_server: ScriptedServer
+) -> None:
+    with Session() as session:
+        for one in (server, other_server, server):
+            for number in range(5):
+                one.on("GET", f"/{number}", Answer(body=b"x"))
+                assert session.get(f"{one.url}/{number}", params={"a": number}, timeout=20).content == b"x"
+    assert asked == [server.url, other_server.url]
+
+
+def test_no_password_is_remembered(asked: list[str]) -> None:
+    session = Session()
+    for login in ("", "user:first@", "user:second@", "a%40b:third@"):
+        settings_of(session, f"http://{login}images.example:8080/a")
+    assert asked == ["http://images.example:8080"], "neither kept with a password nor apart by one"
+
+
+def test_given_proxies_go_around_the_memory(asked: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", PROXY)
+    session, url = Session(), ADDRESSES[0]
+    for given in ({"http": OTHER_PROXY}, {"https": OTHER_PROXY}, {"http": PROXY, "no_proxy": "images.example"}):
+        expected = settings_of(requests.Session(), url, dict(given))
+        assert settings_of(session, url, dict(given)) == expected
+        assert settings_of(session, url)["proxies"] == {"http": PROXY}
+
+
+def test_a_changed_answer_does_not_change_the_next(asked: list[str]) -> None:
+    session = Session()
+    before = settings_of(session, ADDRESSES[0])
+    before["proxies"]["http"] = "http://changed.example"
+    before["verify"] = False
+    before.pop("proxies")
+    assert settings_of(session, ADDRESSES[0]) == settings_of(requests.Session(), ADDRESSES[0])
+
+
+def test_sessions_share_nothing(asked: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = Session(), Session()
+    monkeypatch.setenv("http_proxy", PROXY)
+    assert settings_of(first, ADDRESSES[0])["proxies"] == {"http": PROXY}
+    monkeypatch.setenv("http_proxy", OTHER_PROXY)
+    assert settings_of(second, ADDRESSES[0])["proxies"] == {"http": OTHER_PROXY}
+    assert settings_of(first, ADDRESSES[0])["proxies"] == {"http": PROXY}
+
+
+def test_so_many_servers_are_remembered_and_no_more(asked: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "MAX_SERVERS", 2)
+    session = Session()
+    for host in ("a", "b", "a", "c", "b"):
+        settings_of(session, f"http://{host}.example/")
+    assert [url.removeprefix("http://")[0] for url in asked] == ["a", "b", "c", "b"]

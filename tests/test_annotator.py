@@ -1,0 +1,226 @@
+"""From a task's images to its regions: in bulk on as many threads as there are cores, online on the caller's."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
+from typing import Any
+
+import cv2
+import pytest
+
+from tests.http_server import Answer, Received, ScriptedServer
+from tests.test_model import CONFIG
+from wholebody import annotator
+from wholebody.annotator import GPU_WORKERS, Annotator
+from wholebody.errors import ImageError
+from wholebody.figures.drawing import draw_figures
+from wholebody.labeling.labeling_config import parse_labeling_config
+from wholebody.settings import load_settings
+
+CORES = 2
+TASKS = 6
+WAIT_S = 8.0
+"""What has not come after this does not come; less than a fetch waits for its answer."""
+
+ONE_IMAGE = parse_labeling_config(CONFIG)
+THREE_IMAGES = parse_labeling_config(
+    "<View>"
+    + "".join(
+        f'<Image name="{name}" value="${name}"/>'
+        f'<KeyPointLabels name="{name}_points" toName="{name}"><Label value="nose"/></KeyPointLabels>'
+        for name in ("c", "a", "b")
+    )
+    + "</View>"
+)
+FIGURES = {
+    count: cv2.imencode(".png", draw_figures(count, seed=1, size_wh=(640, 480)).bgr)[1].tobytes() for count in (1, 2, 3)
+}
+
+
+@pytest.fixture(autouse=True)
+def _cores(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr("os.cpu_count", lambda: CORES)
+    threads = cv2.getNumThreads()
+    yield
+    cv2.setNumThreads(threads)
+
+
+@pytest.fixture
+def bulk() -> Annotator:
+    return Annotator(load_settings(mode="figures"), bulk=True)
+
+
+@pytest.fixture
+def online() -> Annotator:
+    return Annotator(load_settings(mode="figures"))
+
+
+def task(task_id: int, address: str) -> dict[str, Any]:
+    return {"id": task_id, "data": {"image": address}}
+
+
+def serve(server: ScriptedServer, answer: Callable[[Received], Answer] | None = None) -> list[dict[str, Any]]:
+    """Tasks of an image each, which the server has."""
+    for number in range(TASKS):
+        server.on("GET", f"/{number}.png", answer or Answer(body=FIGURES[1]))
+    return [task(number, f"{server.url}/{number}.png") for number in range(TASKS)]
+
+
+def annotate_at_once(one: Annotator, tasks: list[dict[str, Any]]) -> list[Any]:
+    with ThreadPoolExecutor(len(tasks)) as threads:
+        return list(threads.map(lambda each: one.annotate(each, ONE_IMAGE)["result"], tasks))
+
+
+def wrap(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, before: Callable[[], object]) -> None:
+    real = getattr(owner, name)
+
+    def call(*args: Any) -> Any:
+        before()
+        return real(*args)
+
+    monkeypatch.setattr(owner, name, call)
+
+
+@pytest.mark.parametrize(("owner", "name"), [("_images", "decode"), ("_estimator", "detect"), ("_estimator", "pose")])
+def test_no_more_images_than_workers_are_at_work_however_many_threads_ask(
+    bulk: Annotator, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch, owner: str, name: str
+) -> None:
+    real = getattr(getattr(bulk, owner), name)
+    inside, peaks, all_are_inside = [0], [], threading.Event()
+    lock = threading.Lock()
+
+    def counted(*args: Any) -> Any:
+        with lock:
+            inside[0] += 1
+            peaks.append(inside[0])
+            if inside[0] == TASKS:
+                all_are_inside.set()
+        end = time.monotonic() + WAIT_S
+        while len(server.requests) < TASKS and time.monotonic() < end:
+            time.sleep(0.01)
+        all_are_inside.wait(0.3)  # any others have time to come
+        result = real(*args)
+        with lock:
+            inside[0] -= 1
+        return result
+
+    monkeypatch.setattr(getattr(bulk, owner), name, counted)
+    assert all(annotate_at_once(bulk, serve(server)))
+    assert bulk.workers == CORES
+    assert (max(peaks), len(peaks)) == (CORES, TASKS)
+
+
+def test_images_are_fetched_while_all_workers_are_busy(
+    bulk: Annotator, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[bool] = []
+    all_asked = threading.Event()
+
+    def answer(_: Received) -> Answer:
+        if len(server.requests) == TASKS:
+            all_asked.set()
+        return Answer(body=FIGURES[1])
+
+    wrap(monkeypatch, bulk._images, "decode", lambda: asked.append(all_asked.wait(WAIT_S)))
+    assert all(annotate_at_once(bulk, serve(server, answer)))
+    assert asked == [True] * TASKS
+
+
+def test_more_images_than_workers_are_fetched_at_a_time(bulk: Annotator, server: ScriptedServer) -> None:
+    together = threading.Barrier(TASKS)
+
+    def answer(_: Received) -> Answer:
+        together.wait(WAIT_S)
+        return Answer(body=FIGURES[1])
+
+    assert all(annotate_at_once(bulk, serve(server, answer)))
+    assert len(server.requests) == TASKS
+
+
+@pytest.mark.parametrize(
+    ("answer", "cause", "message"),
+    [
+        (Answer(404), "image_unreachable", r"127\.0\.0\.1:\d+ answers HTTP 404: not found"),
+        (Answer(body=b"no"), "image_unreadable", r"not an image of a known format \(.*\)"),
+        (Answer(body=FIGURES[1][:-60]), "image_unreadable", r"damaged or cut off: .*"),
+    ],
+    ids=["fetch", "format", "decode"],
+)
+def test_an_error_names_the_image_and_the_next_task_is_done(
+    bulk: Annotator, server: ScriptedServer, answer: Answer, cause: str, message: str
+) -> None:
+    server.on("GET", "/bad.png", answer)
+    server.on("GET", "/good.png", Answer(body=FIGURES[1]))
+    address = f"{server.url}/bad.png"
+    for _ in range(CORES + 1):
+        with pytest.raises(ImageError, match=rf"^{address}\?\.\.\.: {message}$") as raised:
+            bulk.annotate(task(1, f" {address}?signature=s3cr3t"), ONE_IMAGE)
+        assert raised.value.cause == cause
+        assert address not in raised.value.reason
+    assert bulk.annotate(task(2, f"{server.url}/good.png"), ONE_IMAGE)["result"]
+
+
+@pytest.mark.parametrize("is_bulk", [True, False])
+def test_the_images_of_a_task_keep_their_order(server: ScriptedServer, is_bulk: bool) -> None:
+    one = Annotator(load_settings(mode="figures"), bulk=is_bulk)
+    for count, content in FIGURES.items():
+        server.on("GET", f"/{count}.png", Answer(body=content))
+    data = {name: f"{server.url}/{count}.png" for name, count in (("a", 3), ("b", 1), ("c", 2))}
+    prediction = one.annotate({"id": 1, "data": data}, THREE_IMAGES)
+    assert [region["to_name"] for region in prediction["result"]] == ["c"] * 2 + ["a"] * 3 + ["b"]
+    assert [request.path for request in server.requests] == ["/2.png", "/3.png", "/1.png"]
+    assert 0.5 < prediction["score"] <= 1
+
+
+def test_in_bulk_no_image_is_kept(bulk: Annotator, server: ScriptedServer) -> None:
+    first, *_ = serve(server)
+    for _ in range(2):
+        assert bulk.annotate(first, ONE_IMAGE)["result"]
+    assert len(server.requests) == 2
+
+
+def test_online_the_image_is_kept_and_the_callers_thread_does_it_all(
+    online: Annotator, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, *_ = serve(server)
+    by: list[str] = []
+    for owner, name in ((online._images, "load"), (online._estimator, "detect"), (online._estimator, "pose")):
+        wrap(monkeypatch, owner, name, lambda name=name: by.append(f"{name} {threading.current_thread().name}"))
+    for _ in range(2):
+        assert online.annotate(first, ONE_IMAGE)["result"]
+    here = threading.current_thread().name
+    assert by == [f"load {here}", f"detect {here}", f"pose {here}", f"pose {here}"]
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(("is_bulk", "threads"), [(True, 1), (False, 3)])
+def test_opencv_has_no_threads_of_its_own_in_bulk(is_bulk: bool, threads: int) -> None:
+    cv2.setNumThreads(3)
+    Annotator(load_settings(mode="figures"), bulk=is_bulk)
+    assert cv2.getNumThreads() == threads
+
+
+@pytest.mark.parametrize(
+    ("is_bulk", "device", "cores", "expected"),
+    [
+        # workers; threads inside a run, 0 for all; runs at a time
+        (True, "cpu", 16, (16, 1, 16)),
+        (True, "cpu", 1, (1, 0, 1)),
+        (True, "cuda", 16, (GPU_WORKERS, 0, 1)),
+        (True, "cuda", 2, (2, 0, 1)),
+        (False, "cpu", 16, (1, 0, 1)),
+        (False, "cuda", 16, (1, 0, 1)),
+    ],
+)
+def test_who_works_at_a_time(
+    monkeypatch: pytest.MonkeyPatch, is_bulk: bool, device: str, cores: int, expected: tuple[int, int, int]
+) -> None:
+    given: dict[str, int] = {}
+    monkeypatch.setattr(
+        annotator, "load_estimator", lambda *_, **rest: given.update(rest) or SimpleNamespace(devices={})
+    )
+    monkeypatch.setattr("os.cpu_count", lambda: cores)
+    one = Annotator(load_settings(mode="figures", device=device), bulk=is_bulk)
+    assert (one.workers, given["threads"], given["concurrency"]) == expected
