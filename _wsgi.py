@@ -1,5 +1,6 @@
 """The WSGI app that gunicorn serves: `gunicorn _wsgi:app`, configured by gunicorn.conf.py."""
 
+import gc
 import sys
 
 from model import WholebodyBackend, load_annotator
@@ -18,3 +19,6 @@ try:
 except WholebodyError as error:
     sys.stderr.write(f"error: {error}\n")
     sys.exit(GUNICORN_STOPS)
+
+# What is loaded by now stays. The garbage collector looked through all of it every 30 predictions of a crowd: 40 ms.
+gc.freeze()

@@ -1,5 +1,6 @@
 """The prefill as a person runs it: checks, model, progress bar, Ctrl-C, summary and exit code."""
 
+import gc
 import logging
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -45,6 +46,7 @@ def run_prefill(
         project = client.project(settings.project_id)
         config = parse_labeling_config(project.label_config)
         annotator = Annotator(settings, bulk=True)
+        gc.freeze()  # what is loaded stays; the garbage collector need not look through it again and again
         work = Work(
             client,
             project.id,
