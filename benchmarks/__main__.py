@@ -71,8 +71,8 @@ class Bench:
         """Bulk, with the weights of the test data and the stand-ins."""
         few = Load("bulk, 1 to 3 people", self.pictures(*FEW), self.tasks(36), FACTORS)
         crowd = Load("bulk, crowds", self.pictures(CROWD_IMAGE, TILED), self.tasks(16), CROWD_FACTORS)
-        yield from measure_bulk(self.server, self.job, few, rounds=self.rounds(5))
-        yield from measure_bulk(self.server, self.job, crowd, rounds=self.rounds(3))
+        yield from measure_bulk(self.server, self.job, few, rounds=self.rounds(7))
+        yield from measure_bulk(self.server, self.job, crowd, rounds=self.rounds(5))
         for kind in (MEDIUM, LARGE):
             load = Load(f"bulk, {kind.name}", self.pictures(*FEW), self.tasks(12), {"limit": 0.95})
             yield from measure_bulk(self.server, self.stand_in(kind), load, rounds=self.rounds(3))
@@ -83,9 +83,9 @@ class Bench:
         images = {"1 to 3 people": self.pictures(*FEW), "a crowd": self.pictures(CROWD_IMAGE)}
         self.server.reset(0, ["a:b"], 0.0)
         with backend(self.job, self._folder) as served:
-            yield from measure_one_task(self.server, self.job, images, served.port, rounds=self.rounds(15))
+            yield from measure_one_task(self.server, self.job, images, served.port, rounds=self.rounds(25))
             yield measure_prompt(self.server, self.job, self.pictures(FEW[0])[0], served.port, rounds=self.rounds(25))
-            yield from measure_clients(self.server, served.port, self.pictures(FEW[0])[0], rounds=self.rounds(3))
+            yield from measure_clients(self.server, served.port, self.pictures(FEW[0])[0], rounds=self.rounds(5))
         with backend(self.stand_in(MEDIUM), self._folder) as served:
             images = {MEDIUM.name: self.pictures(*FEW[:1])}
             yield from measure_one_task(self.server, self.stand_in(MEDIUM), images, served.port, rounds=self.rounds(9))
