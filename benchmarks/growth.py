@@ -1,7 +1,6 @@
 """The prefill over more and more tasks, with a stand-in for the model: `python -m benchmarks.growth URL`."""
 
 import re
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -36,32 +35,33 @@ class StubAnnotator:
         """A prediction with nobody."""
         return {"result": [], "score": 0.0, "model_version": self.model_version}
 
+    def close(self) -> None:
+        """It holds nothing back."""
+
 
 def measure_growth(server: LocalServer, sizes: Sequence[int] = SIZES) -> list[Row]:
-    """Time and memory of the larger beside the smallest, which is run before each of them."""
-    small = sizes[0]
-    runs: list[tuple[int, dict[str, float]]] = []
-    for size in (one for larger in sizes[1:] for one in (small, larger)):
-        server.reset(size, ["a:b"], 0.0)
-        command = [sys.executable, "-m", "benchmarks.growth", server.url]
-        output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-        runs.append((size, orjson.loads(output.splitlines()[-1])))  # behind the prefill's own report
-    times = {size: _median(runs, size, "seconds") / size for size in sizes}
-    peaks = {size: _median(runs, size, "peak_bytes") for size in sizes}
-    rows = []
+    """Time and memory of the larger beside the smallest, which is run right before each of them."""
+    small, rows = sizes[0], []
+    _fill(server, small)  # the first of all finds nothing warm
     for size in sizes[1:]:
-        ratio = times[size] / times[small]
-        cells = (f"{times[size] * 1e3:.2f} ms", f"{times[small] * 1e3:.2f} ms", f"{ratio:.2f}")
+        (before_s, before_bytes), (taken_s, peak_bytes) = _fill(server, small), _fill(server, size)
+        ratio = taken_s / before_s
+        cells = (f"{taken_s * 1e3:.2f} ms", f"{before_s * 1e3:.2f} ms", f"{ratio:.2f}")
         what = f"prefill, time a task, {size:,} tasks: {small:,}"
         rows.append(Row(what, *cells, f"at most {CONSTANT:g}", ratio <= CONSTANT))
-    ratio = peaks[sizes[-1]] / peaks[small]
-    cells = (f"{peaks[sizes[-1]] / 1e6:.0f} MB", f"{peaks[small] / 1e6:.0f} MB", f"{ratio:.2f}")
-    what = f"prefill, peak memory, {sizes[-1]:,} tasks: {small:,}"
+    ratio = peak_bytes / before_bytes
+    cells = (f"{peak_bytes / 1e6:.0f} MB", f"{before_bytes / 1e6:.0f} MB", f"{ratio:.2f}")
+    what = f"prefill, peak memory, {size:,} tasks: {small:,}"
     return [*rows, Row(what, *cells, f"at most {FLAT:g}", ratio <= FLAT)]
 
 
-def _median(runs: Sequence[tuple[int, dict[str, float]]], size: int, what: str) -> float:
-    return statistics.median(found[what] for one, found in runs if one == size)
+def _fill(server: LocalServer, size: int) -> tuple[float, float]:
+    """Seconds a task and peak bytes of a prefill in a process of its own."""
+    server.reset(size, ["a:b"], 0.0)
+    command = [sys.executable, "-m", "benchmarks.growth", server.url]
+    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    found = orjson.loads(output.splitlines()[-1])  # behind the prefill's own report
+    return found["seconds"] / size, found["peak_bytes"]
 
 
 @click.command(help=__doc__)

@@ -36,6 +36,9 @@ class StubAnnotator:
             raise ImageError("not found", f"{task['id']}.png")
         return Prediction(result=[] if image == "empty" else [{"id": "a"}], score=0.9, model_version="stub-1")
 
+    def close(self) -> None:
+        """It holds nothing back."""
+
 
 @contextmanager
 def stubbed_prefill(fake: FakeLabelStudio, monkeypatch: pytest.MonkeyPatch, cwd: Path) -> Iterator[Prefill]:

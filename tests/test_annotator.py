@@ -139,6 +139,30 @@ def test_more_images_than_workers_are_fetched_at_a_time(bulk: Annotator, server:
     assert len(server.requests) == TASKS
 
 
+def test_what_waits_for_a_worker_is_given_up_when_it_is_closed(
+    bulk: Annotator, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoded: list[int] = []
+    goes_on = threading.Event()
+
+    def hold() -> None:
+        decoded.append(1)
+        goes_on.wait(WAIT_S)
+
+    wrap(monkeypatch, bulk._images, "decode", hold)
+    tasks = serve(server)
+    with ThreadPoolExecutor(TASKS) as threads:
+        pending = [threads.submit(bulk.annotate, each, ONE_IMAGE) for each in tasks]
+        end = time.monotonic() + WAIT_S
+        while (len(server.requests) < TASKS or len(decoded) < CORES) and time.monotonic() < end:
+            time.sleep(0.01)
+        bulk.close()
+        goes_on.set()
+    given_up = [future for future in pending if future.exception()]
+    assert len(decoded) == CORES  # which are finished
+    assert len(given_up) == TASKS - CORES
+
+
 @pytest.mark.parametrize(
     ("answer", "cause", "message"),
     [

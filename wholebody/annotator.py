@@ -32,8 +32,8 @@ class Annotator:
 
     Args:
         settings: All settings.
-        bulk: Tuned for throughput (many tasks at a time, a thread each, no image looked at twice) rather than
-            for latency.
+        bulk: Tuned for throughput (several images at a time, a thread each from their decoding on, none looked at
+            twice) rather than for latency.
 
     Attributes:
         model_version: Name, mode and digest; the same wherever the same predictions come out.
@@ -54,12 +54,17 @@ class Annotator:
         self._images = ImageLoader(settings)
         self._cache = ImageCache(0 if bulk else settings.image_cache_bytes, settings.image_cache_seconds)
         # More threads at work than there are cores would take the caches from each other.
-        self._cores = ThreadPoolExecutor(self.workers, "estimate") if bulk else None
+        self._workers = ThreadPoolExecutor(self.workers, "estimate") if bulk else None
         if bulk and on_cpu:
             cv2.setNumThreads(1)  # likewise
         runs = cores if bulk and on_cpu else 1
         self._estimator = load_estimator(settings, weights, threads=1 if runs > 1 else 0, concurrency=runs)
         self.devices = self._estimator.devices
+
+    def close(self) -> None:
+        """Give up the images that wait for a worker: who waits for them gets an error."""
+        if self._workers is not None:
+            self._workers.shutdown(wait=False, cancel_futures=True)
 
     def annotate(self, task: dict[str, Any], config: LabelingConfig) -> Prediction:
         """Predict everybody on all images of a task.
@@ -115,11 +120,11 @@ class Annotator:
 
     def _annotate_image(self, task: dict[str, Any], target: ImageTarget) -> tuple[list[Region], float]:
         """The regions on one image of a task, and their score."""
-        if self._cores is None:
+        if self._workers is None:
             return self._predict(self._see(task, target), target)
         reference = target.reference(task.get("data"))
         content = self._images.fetch(reference, task.get("id"))
-        return self._cores.submit(self._decode_and_predict, content, reference, target).result()
+        return self._workers.submit(self._decode_and_predict, content, reference, target).result()
 
     def _decode_and_predict(self, content: bytes, reference: object, target: ImageTarget) -> tuple[list[Region], float]:
         return self._predict(SeenImage(self._images.decode(content, reference)), target)

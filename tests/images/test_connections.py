@@ -1,5 +1,6 @@
 """What a session remembers of the environment: the same settings as requests finds, asked for once a server."""
 
+import weakref
 from typing import Any
 
 import pytest
@@ -128,3 +129,19 @@ def test_so_many_servers_are_remembered_and_no_more(asked: list[str], monkeypatc
     for host in ("a", "b", "a", "c", "b"):
         settings_of(session, f"http://{host}.example/")
     assert [url.removeprefix("http://")[0] for url in asked] == ["a", "b", "c", "b"]
+
+
+def test_hosts_as_long_as_no_host_is_are_not_kept(asked: list[str]) -> None:
+    session = Session()
+    for _ in range(2):
+        settings_of(session, f"http://{'a' * 1_000_000}.example/")
+    assert len(asked) == 2
+    assert session._remembered.currsize == 0
+
+
+def test_a_session_that_nobody_needs_is_gone_at_once(asked: list[str]) -> None:
+    session = Session()
+    settings_of(session, ADDRESSES[0])
+    gone = weakref.ref(session)
+    del session
+    assert gone() is None  # and its connections with it, not with the next look of the garbage collector

@@ -161,6 +161,23 @@ def test_connections_that_ended_by_themselves_do_not_stop_the_clock(clock: deadl
                 assert far_2.recv(1) == b""
 
 
+def test_a_thread_that_could_not_be_started_is_tried_again(
+    clock: deadlines._Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as full, pytest.raises(RuntimeError, match="can't start"):
+        full.setattr(threading.Thread, "start", refuse)
+        with Deadline(SOON_S).running():
+            pytest.fail("it runs without a watch")
+    with connection() as (near, far), Deadline(SOON_S).running():
+        deadline = current_deadline()
+        assert deadline is not None
+        deadline.watch(near)
+        assert far.recv(1) == b""
+
+
 def test_a_forked_process_has_a_clock_of_its_own() -> None:
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", FORK], capture_output=True, text=True, timeout=120)
     assert (done.returncode, done.stderr) == (0, "")

@@ -15,7 +15,7 @@ from tests.fake_label_studio import (
     http,
 )
 from tests.http_server import Answer, Received
-from tests.prefill_runner import COULD_NOT_START, SOME_FAILED, Prefill
+from tests.prefill_runner import COULD_NOT_START, SOME_FAILED, Prefill, StubAnnotator
 from wholebody.errors import ModelError
 from wholebody.prefill import command as prefill_command
 
@@ -41,6 +41,18 @@ def test_five_writes_in_a_row_end_the_run(fake: FakeLabelStudio, prefill: Prefil
         "The tasks that failed are listed in prefill-failures.jsonl; the next run tries them again.",
         "Stopped early: Label Studio cannot be reached (POST /api/predictions/: HTTP 503); run again to go on",
     ]
+
+
+@pytest.mark.parametrize(("answers", "closed"), [([], 0), ([http(401)], 1)])
+def test_what_waits_to_be_predicted_is_given_up_when_the_run_ends_early(
+    fake: FakeLabelStudio, prefill: Prefill, monkeypatch: pytest.MonkeyPatch, answers: list[Fault], closed: int
+) -> None:
+    calls: list[object] = []
+    monkeypatch.setattr(StubAnnotator, "close", lambda self: calls.append(self))
+    fake.add_tasks(1, 2, 3)
+    fake.fail("POST", PREDICTIONS, *answers)
+    prefill()
+    assert len(calls) == closed
 
 
 def test_token_revoked_during_the_run_ends_it(fake: FakeLabelStudio, prefill: Prefill) -> None:

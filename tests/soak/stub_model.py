@@ -44,3 +44,6 @@ class StubAnnotator:
     def annotate(self, task: dict[str, Any], config: object) -> dict[str, Any]:
         """The task's prediction."""
         return {"result": result_of(task["id"]), "score": 0.5, "model_version": VERSION}
+
+    def close(self) -> None:
+        """It holds nothing back."""

@@ -70,7 +70,7 @@ class _OnnxRuntime:
         options.inter_op_num_threads = 1
         # Memory: an arena a session that doubles as it grows, and a plan for each number of crops, came to 337 MB.
         # No plans make it 268, one arena for both networks 253, and neither is slower; no arena at all is, by 15 %.
-        # With several runs at a time, having no plans is slower by 12 %, and there they stay.
+        # With several runs at a time, having no plans is slower by an eighth, and there they stay.
         options.enable_mem_pattern = runs > 1
         _register_arena()
         options.add_session_config_entry("session.use_env_allocators", "1")

@@ -1,13 +1,15 @@
 """HTTP connections that go to checked addresses only and end at a deadline: urllib3's, with a gate and a watch."""
 
-import functools
 import socket
 import sys
+import threading
+from collections.abc import Hashable
 from contextlib import suppress
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 import requests
+from cachetools import LRUCache
 from requests import PreparedRequest
 from requests.adapters import HTTPAdapter
 from requests.utils import select_proxy
@@ -23,6 +25,8 @@ from wholebody.images.deadlines import current_deadline, within
 PROXY_LOOK_UP_S = 2.0
 MAX_SERVERS = 1024
 """Whose settings are remembered."""
+MAX_NETLOC_CHARS = 500
+"""A longer one is no server's, and must not be kept."""
 
 
 class Session(requests.Session):
@@ -33,18 +37,21 @@ class Session(requests.Session):
 
     def __init__(self) -> None:
         super().__init__()
-        self._remembered = functools.lru_cache(MAX_SERVERS)(self._look_up)
+        self._remembered: LRUCache[Hashable, Any] = LRUCache(MAX_SERVERS)
+        self._lock = threading.Lock()
 
     def merge_environment_settings(self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any) -> Any:
         """Proxies, certificates and whether to stream, for a request to this address."""
-        if proxies:
-            return super().merge_environment_settings(url, proxies, stream, verify, cert)
         parts = urlsplit(url)
-        found = self._remembered(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}", stream, verify, cert)
+        if proxies or len(parts.netloc) > MAX_NETLOC_CHARS:
+            return super().merge_environment_settings(url, proxies, stream, verify, cert)
+        key = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}", stream, verify, cert
+        with self._lock:
+            found: Any = self._remembered.get(key)
+            if found is None:
+                found = super().merge_environment_settings(key[0], {}, stream, verify, cert)
+                self._remembered[key] = found
         return found | {"proxies": found["proxies"].copy()}
-
-    def _look_up(self, server: str, stream: Any, verify: Any, cert: Any) -> Any:
-        return super().merge_environment_settings(server, {}, stream, verify, cert)
 
 
 class PatientRetry(Retry):

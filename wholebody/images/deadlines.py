@@ -91,11 +91,12 @@ class _Clock:
     def add(self, deadline: Deadline) -> None:
         """Cut it when it comes."""
         with self._changed:
-            self._running.add(deadline)
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="deadlines", daemon=True)
-                self._thread.start()
-            elif deadline.at < self._wakes_at:
+                thread = threading.Thread(target=self._run, name="deadlines", daemon=True)
+                thread.start()  # which may fail, and work the next time
+                self._thread = thread
+            self._running.add(deadline)
+            if deadline.at < self._wakes_at:
                 self._changed.notify()
 
     def remove(self, deadline: Deadline) -> None:

@@ -70,7 +70,7 @@ def _keypoint_regions(
     box: Region | None,
 ) -> list[Region]:
     threshold = point_threshold if control.point_threshold is None else control.point_threshold
-    # Plain numbers at once: taken out of an array one by one, they cost more than all the rest.
+    # Plain numbers at once: to take them out of an array one by one costs more.
     points, scores = _percent(poses.keypoints[person], poses.size_wh).tolist(), poses.scores[person].tolist()
     regions = []
     for keypoint, label in control.labels.items():

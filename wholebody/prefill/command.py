@@ -46,6 +46,7 @@ def run_prefill(
         project = client.project(settings.project_id)
         config = parse_labeling_config(project.label_config)
         annotator = Annotator(settings, bulk=True)
+        gc.collect()
         gc.freeze()  # what is loaded stays; the garbage collector need not look through it again and again
         work = Work(
             client,
@@ -83,7 +84,7 @@ def _fill(
     look_ahead = LOOK_AHEAD_PER_WORKER * annotator.workers
     executor = ThreadPoolExecutor(look_ahead, "annotate")
     with executor, logging_redirect_tqdm(), tqdm(total=total, unit="task", disable=None) as progress:
-        return prefill(
+        summary = prefill(
             tasks=islice(work.tasks(), settings.task_limit),
             annotate=partial(annotator.annotate, config=config),
             writer=None if dry_run else work,
@@ -93,6 +94,9 @@ def _fill(
             progress=progress,
             stop=stop,
         )
+        if summary.stopped or stop.is_set():
+            annotator.close()  # or the executor would wait until all that is in hand has been predicted
+        return summary
 
 
 def _close(work: Work, client: LabelStudioClient, project_id: int, version: str, summary: Summary, stop: Stop) -> int:
