@@ -161,6 +161,19 @@ def test_connections_that_ended_by_themselves_do_not_stop_the_clock(clock: deadl
                 assert far_2.recv(1) == b""
 
 
+def test_a_leap_of_the_time_does_not_put_it_to_sleep(clock: deadlines._Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as past:
+        past.setattr(deadlines.time, "monotonic", lambda: 0.0)
+        with Deadline(LONG_S).running():
+            while clock._wakes_at != LONG_S:
+                time.sleep(0.01)
+    with connection() as (near, far), Deadline(SOON_S).running():
+        deadline = current_deadline()
+        assert deadline is not None
+        deadline.watch(near)
+        assert far.recv(1) == b""
+
+
 def test_a_thread_that_could_not_be_started_is_tried_again(
     clock: deadlines._Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -96,7 +96,7 @@ class _Clock:
                 thread.start()  # which may fail, and work the next time
                 self._thread = thread
             self._running.add(deadline)
-            if deadline.at < self._wakes_at:
+            if not time.monotonic() < self._wakes_at <= deadline.at:  # later, or a moment that has passed unnoticed
                 self._changed.notify()
 
     def remove(self, deadline: Deadline) -> None:
