@@ -52,9 +52,9 @@ class Annotator:
         self.workers = 1 if not bulk else cores if on_cpu else min(cores, GPU_WORKERS)
         self._threshold = settings.confidence_threshold
         self._images = ImageLoader(settings)
-        self._cache = ImageCache(0 if bulk else settings.image_cache_bytes, settings.image_cache_seconds)
+        self._cache = ImageCache(settings.image_cache_bytes, settings.image_cache_seconds)
         # More threads at work than there are cores would take the caches from each other.
-        self._workers = ThreadPoolExecutor(self.workers, "estimate") if bulk else None
+        self._pool = ThreadPoolExecutor(self.workers, "estimate") if bulk else None
         if bulk and on_cpu:
             cv2.setNumThreads(1)  # likewise
         runs = cores if bulk and on_cpu else 1
@@ -63,8 +63,8 @@ class Annotator:
 
     def close(self) -> None:
         """Give up the images that wait for a worker: who waits for them gets an error."""
-        if self._workers is not None:
-            self._workers.shutdown(wait=False, cancel_futures=True)
+        if self._pool is not None:
+            self._pool.shutdown(wait=False, cancel_futures=True)
 
     def annotate(self, task: dict[str, Any], config: LabelingConfig) -> Prediction:
         """Predict everybody on all images of a task.
@@ -120,11 +120,11 @@ class Annotator:
 
     def _annotate_image(self, task: dict[str, Any], target: ImageTarget) -> tuple[list[Region], float]:
         """The regions on one image of a task, and their score."""
-        if self._workers is None:
+        if self._pool is None:
             return self._predict(self._see(task, target), target)
         reference = target.reference(task.get("data"))
         content = self._images.fetch(reference, task.get("id"))
-        return self._workers.submit(self._decode_and_predict, content, reference, target).result()
+        return self._pool.submit(self._decode_and_predict, content, reference, target).result()
 
     def _decode_and_predict(self, content: bytes, reference: object, target: ImageTarget) -> tuple[list[Region], float]:
         return self._predict(SeenImage(self._images.decode(content, reference)), target)

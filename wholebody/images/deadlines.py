@@ -1,4 +1,4 @@
-"""The moment at which the connections of one fetch are cut, whatever they are doing."""
+"""A deadline for each fetch, at which its connections are cut, and one clock for all deadlines."""
 
 import math
 import os
