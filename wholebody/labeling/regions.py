@@ -1,7 +1,9 @@
 """Poses -> Label Studio regions, in the order and form in which its editor shows them well."""
 
 import os
-from typing import Any, TypedDict
+import statistics
+from dataclasses import dataclass
+from typing import Any, Self, TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -40,17 +42,19 @@ def write_regions(poses: Poses, target: ImageTarget, point_threshold: float) -> 
     Returns:
         Regions with ids unique everywhere, coordinates in percent of the upright image clipped to 0..100.
     """
-    boxes = [_box_region(poses, person, target) for person in range(len(poses))]
+    people = _People.of(poses)
+    boxes = [_box_region(people, person, target) for person in range(len(poses))]
     regions: list[Region] = []
     for person, box in enumerate(boxes):
         for control in target.keypoints:
-            if poses.box_scores[person] >= control.score_threshold:
-                regions += _keypoint_regions(poses, person, target, control, point_threshold, box)
+            if people.box_scores[person] >= control.score_threshold:
+                regions += _keypoint_regions(people, person, target, control, point_threshold, box)
     for part in SKELETONS:
         for skeleton in target.skeletons:
             if part in skeleton.labels:
-                for person in np.flatnonzero(poses.box_scores >= skeleton.score_threshold).tolist():
-                    regions += _skeleton_region(poses, person, target, skeleton, part, point_threshold, boxes[person])
+                for person, box in enumerate(boxes):
+                    if people.box_scores[person] >= skeleton.score_threshold:
+                        regions += _skeleton_region(people, person, target, skeleton, part, point_threshold, box)
     return regions + [box for box in boxes if box]
 
 
@@ -61,8 +65,33 @@ def mean_score(poses: Poses, target: ImageTarget) -> float:
     return round(float(poses.scores[:, sorted(asked)].mean()), 4) if len(poses) else 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class _People:
+    """Poses as plain numbers, all of them at once: to take thousands out of arrays one by one costs more.
+
+    Attributes:
+        size_wh: Width and height of the image in pixels.
+        boxes: Left, top, right and bottom of each person's box in percent.
+        box_scores: Of each person.
+        points: x and y in percent of each keypoint of each person.
+        scores: Of each keypoint of each person.
+    """
+
+    size_wh: tuple[int, int]
+    boxes: list[list[float]]
+    box_scores: list[float]
+    points: list[list[list[float]]]
+    scores: list[list[float]]
+
+    @classmethod
+    def of(cls, poses: Poses) -> Self:
+        boxes = _percent(poses.xyxy.reshape(-1, 2, 2), poses.size_wh).reshape(-1, 4)
+        points = _percent(poses.keypoints, poses.size_wh)
+        return cls(poses.size_wh, boxes.tolist(), poses.box_scores.tolist(), points.tolist(), poses.scores.tolist())
+
+
 def _keypoint_regions(
-    poses: Poses,
+    people: _People,
     person: int,
     target: ImageTarget,
     control: KeypointControl,
@@ -70,20 +99,20 @@ def _keypoint_regions(
     box: Region | None,
 ) -> list[Region]:
     threshold = point_threshold if control.point_threshold is None else control.point_threshold
-    # Plain numbers at once: to take them out of an array one by one costs more.
-    points, scores = _percent(poses.keypoints[person], poses.size_wh).tolist(), poses.scores[person].tolist()
+    points, scores = people.points[person], people.scores[person]
+    # SimCC gives no place at all to a keypoint of score 0.
+    seen = [keypoint for keypoint in control.labels if scores[keypoint] >= threshold and scores[keypoint] > 0]
     regions = []
-    for keypoint, label in control.labels.items():
-        (x, y), score = points[keypoint], scores[keypoint]
-        if score < threshold or score <= 0:  # SimCC gives no place at all to a keypoint of score 0
-            continue
-        value = {"x": x, "y": y, "width": control.size_of(keypoint), "keypointlabels": [label]}
-        regions.append(_region(poses, control.name, target.name, "keypointlabels", score, value, box))
+    for keypoint, new_id in zip(seen, _new_ids(len(seen)), strict=True):
+        x, y = points[keypoint]
+        value = {"x": x, "y": y, "width": control.size_of(keypoint), "keypointlabels": [control.labels[keypoint]]}
+        region = _region(people, new_id, control.name, target.name, "keypointlabels", scores[keypoint], value, box)
+        regions.append(region)
     return regions
 
 
 def _skeleton_region(
-    poses: Poses,
+    people: _People,
     person: int,
     target: ImageTarget,
     control: SkeletonControl,
@@ -93,30 +122,30 @@ def _skeleton_region(
 ) -> list[Region]:
     """The one region of a person's part, or none where no two joints of it are seen."""
     threshold = point_threshold if control.point_threshold is None else control.point_threshold
-    percent, scores = _percent(poses.keypoints[person], poses.size_wh), poses.scores[person]
-    joints = dict(connect(SKELETONS[part], lambda joint: bool(scores[joint] >= threshold and scores[joint] > 0)))
+    points, scores = people.points[person], people.scores[person]
+    joints = dict(connect(SKELETONS[part], lambda joint: scores[joint] >= threshold and scores[joint] > 0))
     if len(joints) < MIN_JOINTS:
         return []
     vertices = [
         {
             "id": NAMES[joint],
-            "x": float(percent[joint, 0]),
-            "y": float(percent[joint, 1]),
+            "x": points[joint][0],
+            "y": points[joint][1],
             "prevPointId": None if parent is None else NAMES[parent],
             "isBezier": False,
         }
         for joint, parent in joints.items()
     ]
     value = {"closed": False, "vectorlabels": [control.labels[part]], "vertices": vertices}
-    score = float(scores[list(joints)].mean())
-    return [_region(poses, control.name, target.name, "vectorlabels", score, value, box)]
+    score = statistics.fmean(scores[joint] for joint in joints)
+    return [_region(people, _new_ids(1)[0], control.name, target.name, "vectorlabels", score, value, box)]
 
 
-def _box_region(poses: Poses, person: int, target: ImageTarget) -> Region | None:
-    control, score = target.box, float(poses.box_scores[person])
+def _box_region(people: _People, person: int, target: ImageTarget) -> Region | None:
+    control, score = target.box, people.box_scores[person]
     if control is None or score < control.score_threshold:
         return None
-    left, top, right, bottom = _percent(poses.xyxy[person].reshape(2, 2), poses.size_wh).ravel().tolist()
+    left, top, right, bottom = people.boxes[person]
     value = {
         "x": left,
         "y": top,
@@ -125,11 +154,12 @@ def _box_region(poses: Poses, person: int, target: ImageTarget) -> Region | None
         "rotation": 0,
         "rectanglelabels": [control.label],
     }
-    return _region(poses, control.name, target.name, "rectanglelabels", score, value)
+    return _region(people, _new_ids(1)[0], control.name, target.name, "rectanglelabels", score, value)
 
 
 def _region(
-    poses: Poses,
+    people: _People,
+    new_id: str,
     from_name: str,
     to_name: str,
     kind: str,
@@ -137,9 +167,9 @@ def _region(
     value: dict[str, Any],
     parent: Region | None = None,
 ) -> Region:
-    width, height = poses.size_wh
+    width, height = people.size_wh
     region: Region = {
-        "id": os.urandom(8).hex(),
+        "id": new_id,
         "from_name": from_name,
         "to_name": to_name,
         "type": kind,
@@ -154,6 +184,12 @@ def _region(
     return region
 
 
+def _new_ids(count: int) -> list[str]:
+    """Ids that no other region has: 64 random bits each, in hexadecimal."""
+    bits = os.urandom(8 * count).hex()
+    return [bits[i : i + 16] for i in range(0, len(bits), 16)]
+
+
 def _percent(xy: Floats, size_wh: tuple[int, int]) -> npt.NDArray[np.float64]:
-    """`(n, 2)` pixels -> `(n, 2)` percent of width and height, clipped to the image."""
+    """`(..., 2)` pixels -> `(..., 2)` percent of width and height, clipped to the image."""
     return np.asarray(np.round((xy.astype(np.float64) * 100 / np.array(size_wh)).clip(0, 100), 4))
