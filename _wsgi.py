@@ -1,16 +1,17 @@
 """The WSGI app that gunicorn serves: `gunicorn _wsgi:app`, configured by gunicorn.conf.py."""
 
-import gc
 import sys
 
 from model import WholebodyBackend, load_annotator
 from wholebody.errors import WholebodyError
 from wholebody.logs import configure_logging
+from wholebody.memory import keep_loaded, share_one_heap
 from wholebody.serving.server import create_app
 from wholebody.settings import load_settings
 
 GUNICORN_STOPS = 4  # the exit code at which gunicorn gives up instead of starting the worker again
 
+share_one_heap()
 try:
     settings = load_settings()
     configure_logging(settings.log_level, settings.log_format)
@@ -20,6 +21,4 @@ except WholebodyError as error:
     sys.stderr.write(f"error: {error}\n")
     sys.exit(GUNICORN_STOPS)
 
-# What is loaded by now stays. The garbage collector looked through all of it every 30 predictions of a crowd: 40 ms.
-gc.collect()
-gc.freeze()
+keep_loaded()

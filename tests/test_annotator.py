@@ -219,11 +219,11 @@ def test_online_the_image_is_kept_and_the_callers_thread_does_it_all(
     assert len(server.requests) == 1
 
 
-@pytest.mark.parametrize(("is_bulk", "threads"), [(True, 1), (False, 3)])
-def test_opencv_has_no_threads_of_its_own_in_bulk(is_bulk: bool, threads: int) -> None:
+@pytest.mark.parametrize("is_bulk", [True, False])
+def test_opencv_has_no_threads_of_its_own(is_bulk: bool) -> None:
     cv2.setNumThreads(3)
     Annotator(load_settings(mode="figures"), bulk=is_bulk)
-    assert cv2.getNumThreads() == threads
+    assert cv2.getNumThreads() == 1
 
 
 @pytest.mark.parametrize(

@@ -1,19 +1,19 @@
 """Pixels -> Poses: a person detector, then a pose network on a crop of each person."""
 
-import ctypes
 import logging
-import math
-from contextlib import suppress
+import os
 
 import numpy as np
 
 from wholebody.errors import ModelError
 from wholebody.estimation.geometry import Crop, Letterbox
 from wholebody.estimation.networks import Network, open_network
-from wholebody.estimation.outputs import Detections, check_simcc, decode_detections, decode_simcc
-from wholebody.estimation.tensors import detector_input, write_pose_input
+from wholebody.estimation.outputs import Detections, decode_detections
+from wholebody.estimation.pose_runs import PoseRuns, SideBySide
+from wholebody.estimation.tensors import detector_input
 from wholebody.estimation.weights import Weights
 from wholebody.images.decoding import BGR
+from wholebody.memory import give_back_freed
 from wholebody.poses import Floats, Poses
 from wholebody.serving.observing import people_found, stage
 from wholebody.serving.turns import Turns
@@ -25,6 +25,10 @@ MAX_BATCH = 32
 """Crops in one run at most, so that a crowd does not take the machine's memory."""
 MAX_BATCH_CPU = 4
 """More gain nothing on a processor (two cores: 27 ms a crop by 4 and by 8, 37 one by one), and hold up who waits."""
+
+SIDE_BY_SIDE_BYTES = 32_000_000
+"""A larger pose network is not opened twice. One of 21 MB takes 38 MB more, and its batches 64 MB less; in large
+networks threads share a layer well, and nothing would be gained."""
 
 
 def load_estimator(settings: Settings, weights: Weights, *, threads: int, concurrency: int) -> "Estimator":
@@ -44,9 +48,14 @@ def load_estimator(settings: Settings, weights: Weights, *, threads: int, concur
         open_network(path, settings.backend_type, settings.device, threads, concurrency)
         for path in (weights.detector, weights.pose)
     )
-    estimator = Estimator(detector, pose, settings, weights, concurrency)
+    side_by_side = None
+    if not threads and concurrency == 1 and _gains_side_by_side(settings, weights, pose):
+        cores = os.cpu_count() or 1
+        network = open_network(weights.pose, settings.backend_type, settings.device, threads=1, runs=cores)
+        side_by_side = SideBySide(network, cores)
+    estimator = Estimator(detector, pose, settings, weights, concurrency, side_by_side)
     estimator.warm_up()
-    _trim_memory()
+    give_back_freed()
     log.info("%s on %s, %s on %s", weights.detector.name, detector.device, weights.pose.name, pose.device)
     return estimator
 
@@ -55,15 +64,22 @@ class Estimator:
     """Finds people and their keypoints. Thread-safe; at most `concurrency` runs of the networks at a time."""
 
     def __init__(
-        self, detector: Network, pose: Network, settings: Settings, weights: Weights, concurrency: int
+        self,
+        detector: Network,
+        pose: Network,
+        settings: Settings,
+        weights: Weights,
+        concurrency: int,
+        side_by_side: SideBySide | None = None,
     ) -> None:
         self._detector = detector
         self._pose = pose
         self._weights = weights
         self._threshold = settings.detection_threshold
         self._max_people = settings.max_people
-        self._batch = pose.batch or (MAX_BATCH_CPU if settings.device == "cpu" else MAX_BATCH)
-        self._slots = Turns(concurrency)
+        self._turns = Turns(concurrency)
+        batch = pose.batch or (MAX_BATCH_CPU if settings.device == "cpu" else MAX_BATCH)
+        self._pose_runs = PoseRuns(pose, weights.pose_wh, batch, self._turns, side_by_side)
 
     @property
     def devices(self) -> dict[str, str]:
@@ -83,7 +99,7 @@ class Estimator:
         """
         letterbox = Letterbox.fit((bgr.shape[1], bgr.shape[0]), self._weights.detector_wh)
         pixels = detector_input(letterbox.cut(bgr))
-        with self._slots:
+        with self._turns:
             outputs = self._detector.run(pixels)
         found = decode_detections(outputs, self._weights.detector_wh, self._threshold)
         xyxy = letterbox.to_image(found.xyxy)
@@ -108,10 +124,7 @@ class Estimator:
         if not len(xyxy):
             return Poses.nobody(size_wh)  # rtmlib would pose the whole image here
         crops = [Crop.around(box, self._weights.pose_wh) for box in xyxy]
-        # As few runs as there may be, of much the same length: 3 and 3, not 4 and 2.
-        step = math.ceil(len(crops) / math.ceil(len(crops) / self._batch))
-        runs = [self._pose_crops(bgr, crops[i : i + step]) for i in range(0, len(crops), step)]
-        keypoints, scores = (np.concatenate(parts) for parts in zip(*runs, strict=True))
+        keypoints, scores = self._pose_runs.keypoints(bgr, crops)
         return Poses(size_wh, xyxy, box_scores.clip(0, 1), keypoints, scores)
 
     def warm_up(self) -> None:
@@ -121,39 +134,29 @@ class Estimator:
             ModelError: A network does not run, or its outputs are not those of its kind.
         """
         width, height = self._weights.detector_wh
-        crop_wh = self._weights.pose_wh
         try:
-            with self._slots:
+            with self._turns:
                 found = self._detector.run(np.zeros((1, 3, height, width), np.float32))
             decode_detections(found, self._weights.detector_wh, self._threshold)
         except Exception as error:
             path, kind = self._weights.detector, "person detector"
             raise ModelError(f"{path}: does not run as a {kind}: {_line(error)}") from None
         try:
-            with self._slots:
-                outputs = self._pose.run(np.zeros((self._batch, 3, crop_wh[1], crop_wh[0]), np.float32))
-            check_simcc(outputs[0], outputs[1], crop_wh)
+            self._pose_runs.warm_up()
         except Exception as error:
             path, kind = self._weights.pose, "pose network"
             raise ModelError(f"{path}: does not run as a {kind}: {_line(error)}") from None
 
-    def _pose_crops(self, bgr: BGR, crops: list[Crop]) -> tuple[Floats, Floats]:
-        """`(n, 133, 2)` keypoints in image pixels and `(n, 133)` scores of people whose crops go in one run."""
-        width, height = self._weights.pose_wh
-        # A file whose batch is fixed takes no less than that: the rest stays black.
-        pixels = np.zeros((self._pose.batch or len(crops), 3, height, width), np.float32)
-        for crop, planes in zip(crops, pixels, strict=False):
-            write_pose_input(crop.cut(bgr), planes)
-        with self._slots:
-            simcc_x, simcc_y = self._pose.run(pixels)[:2]
-        in_crop, scores = decode_simcc(simcc_x[: len(crops)], simcc_y[: len(crops)])
-        return np.stack([crop.to_image(xy) for crop, xy in zip(crops, in_crop, strict=True)]), scores
 
-
-def _trim_memory() -> None:
-    """Give back what the files were read into: glibc keeps it (15 MB of 239 with small networks)."""
-    with suppress(OSError, AttributeError):  # another C library
-        ctypes.CDLL(None).malloc_trim(0)
+def _gains_side_by_side(settings: Settings, weights: Weights, pose: Network) -> bool:
+    """Whether crops are to be taken side by side, a thread each, for the sake of latency."""
+    return (
+        settings.device == "cpu"
+        and (os.cpu_count() or 1) > 1
+        and settings.backend_type != "opencv"  # whose threads are one for all
+        and pose.batch in (None, 1)
+        and weights.pose.stat().st_size <= SIDE_BY_SIDE_BYTES
+    )
 
 
 def _line(error: Exception) -> str:

@@ -1,6 +1,5 @@
 """The prefill as a person runs it: checks, model, progress bar, Ctrl-C, summary and exit code."""
 
-import gc
 import logging
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -15,6 +14,7 @@ from wholebody.errors import LabelStudioError, SettingsError, StoppedError
 from wholebody.label_studio.client import LabelStudioClient
 from wholebody.labeling.labeling_config import LabelingConfig, parse_labeling_config
 from wholebody.logs import configure_logging
+from wholebody.memory import keep_loaded
 from wholebody.prefill.failures import FailureFile, read_failed
 from wholebody.prefill.loop import Summary, prefill
 from wholebody.prefill.work import Work
@@ -46,8 +46,7 @@ def run_prefill(
         project = client.project(settings.project_id)
         config = parse_labeling_config(project.label_config)
         annotator = Annotator(settings, bulk=True)
-        gc.collect()
-        gc.freeze()  # what is loaded stays; the garbage collector need not look through it again and again
+        keep_loaded()
         work = Work(
             client,
             project.id,

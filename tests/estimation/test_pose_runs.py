@@ -1,0 +1,177 @@
+"""Which crops go into which run of the pose network; whatever the way, each person gets its own keypoints."""
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from wholebody.errors import ModelError
+from wholebody.estimation import estimator
+from wholebody.estimation.estimator import SIDE_BY_SIDE_BYTES, load_estimator
+from wholebody.estimation.geometry import Crop
+from wholebody.estimation.pose_runs import PoseRuns, SideBySide
+from wholebody.estimation.tensors import MEAN, STD
+from wholebody.estimation.weights import find_weights
+from wholebody.images.decoding import BGR
+from wholebody.settings import Settings
+
+CROP_WH = (48, 64)
+GRAYS = 10
+"""Steps of gray from one person to the next, by which the network below tells them apart."""
+
+
+class GrayNetwork:
+    """Puts all keypoints of a crop into the bin that its gray level says.
+
+    Args:
+        together: So many runs must go on at a time.
+
+    Attributes:
+        runs: How many crops each run had.
+    """
+
+    device = "stub"
+
+    batch: int | None = None
+
+    def __init__(self, together: int = 1) -> None:
+        self.runs: list[int] = []
+        self._together = threading.Barrier(together)
+
+    def run(self, batch: np.ndarray) -> list[np.ndarray]:
+        self._together.wait(timeout=10)  # breaks, where fewer come
+        self.runs.append(len(batch))
+        outputs = [np.zeros((len(batch), 133, 2 * edge), np.float32) for edge in CROP_WH]
+        for index, planes in enumerate(batch):
+            person = round(float(planes[0, CROP_WH[1] // 2, CROP_WH[0] // 2] * STD[0] + MEAN[0]) / GRAYS)
+            for output in outputs:
+                output[index, :, person] = 0.5
+        return outputs
+
+
+class WatchedTurn:
+    """A turn that counts how often it was taken, and refuses to be taken twice."""
+
+    def __init__(self) -> None:
+        self.taken = 0
+        self.held = threading.Lock()
+
+    def __enter__(self) -> None:
+        assert self.held.acquire(blocking=False)
+        self.taken += 1
+
+    def __exit__(self, *error: object) -> None:
+        self.held.release()
+
+
+def row_of(people: int) -> tuple[BGR, list[Crop]]:
+    """A picture of people of different gray beside each other, and their crops."""
+    bgr = np.repeat(np.arange(people, dtype=np.uint8) * GRAYS, 100)[None, :, None].repeat(100, 0).repeat(3, 2)
+    boxes = [np.array([100 * i + 30, 10, 100 * i + 70, 90], np.float32) for i in range(people)]
+    return np.ascontiguousarray(bgr), [Crop.around(box, CROP_WH) for box in boxes]
+
+
+def assert_each_its_own(found: tuple[Any, Any], crops: list[Crop]) -> None:
+    keypoints, scores = found
+    assert keypoints.shape == (len(crops), 133, 2)
+    assert (scores == 0.5).all()
+    for person, (crop, points) in enumerate(zip(crops, keypoints, strict=True)):
+        np.testing.assert_allclose(points, np.tile(crop.to_image(np.full(2, person / 2, np.float32)), (133, 1)))
+
+
+@pytest.mark.parametrize(
+    ("people", "batch", "expected"),
+    [(1, 4, [1]), (3, 4, [3]), (4, 4, [4]), (6, 4, [3, 3]), (9, 4, [3, 3, 3]), (3, 1, [1, 1, 1]), (33, 32, [17, 16])],
+)
+def test_shared_runs_are_few_and_even(people: int, batch: int, expected: list[int]) -> None:
+    network, turn = GrayNetwork(), WatchedTurn()
+    bgr, crops = row_of(min(people, 20))
+    crops = crops * 2 if people > 20 else crops
+    runs = PoseRuns(network, CROP_WH, batch, turn)
+    runs.keypoints(bgr, crops[:people])
+    assert network.runs == expected
+    assert turn.taken == len(expected)
+
+
+@pytest.mark.parametrize(
+    ("people", "cores", "shared", "turns"),
+    [
+        (1, 2, [1], 1),
+        (2, 2, [], 1),
+        (3, 2, [1], 2),
+        (4, 2, [], 1),
+        (9, 2, [1], 3),  # alone, four, four
+        (3, 4, [3], 1),
+        (7, 4, [3], 2),
+        (8, 4, [], 2),
+        (15, 8, [4, 3], 3),
+    ],
+)
+def test_crops_that_fill_all_cores_go_side_by_side(people: int, cores: int, shared: list[int], turns: int) -> None:
+    network, single, turn = GrayNetwork(), GrayNetwork(together=cores), WatchedTurn()
+    bgr, crops = row_of(people)
+    found = PoseRuns(network, CROP_WH, 4, turn, SideBySide(single, cores)).keypoints(bgr, crops)
+    assert network.runs == shared
+    assert single.runs == [1] * (people - sum(shared))
+    assert turn.taken == turns
+    assert_each_its_own(found, crops)
+
+
+def test_what_fails_side_by_side_is_told_and_the_turn_given_back() -> None:
+    class Broken(GrayNetwork):
+        def run(self, batch: np.ndarray) -> list[np.ndarray]:
+            raise ModelError("cannot")
+
+    turn = WatchedTurn()
+    runs = PoseRuns(GrayNetwork(), CROP_WH, 4, turn, SideBySide(Broken(), 2))
+    bgr, crops = row_of(4)
+    with pytest.raises(ModelError, match="cannot"):
+        runs.keypoints(bgr, crops)
+    assert not turn.held.locked()
+    assert_each_its_own(runs.keypoints(bgr, crops[:1]), crops[:1])
+
+
+def test_each_network_is_warmed_up_with_what_it_will_get() -> None:
+    alone = GrayNetwork()
+    PoseRuns(alone, CROP_WH, 4, WatchedTurn()).warm_up()
+    assert alone.runs == [4]
+    for cores, most in ((2, 1), (3, 2), (16, 4)):
+        network, single = GrayNetwork(), GrayNetwork()
+        PoseRuns(network, CROP_WH, 4, WatchedTurn(), SideBySide(single, cores)).warm_up()
+        assert (network.runs, single.runs) == ([most], [1])
+
+
+@pytest.mark.parametrize(
+    ("changes", "cores", "given", "expected"),
+    [
+        ({}, 2, {"threads": 0, "concurrency": 1}, True),
+        ({"backend_type": "openvino"}, 2, {"threads": 0, "concurrency": 1}, True),
+        ({"backend_type": "opencv"}, 2, {"threads": 0, "concurrency": 1}, False),
+        ({}, 1, {"threads": 0, "concurrency": 1}, False),
+        ({}, 2, {"threads": 1, "concurrency": 1}, False),
+        ({}, 2, {"threads": 1, "concurrency": 2}, False),
+    ],
+)
+def test_when_the_pose_network_is_opened_for_runs_side_by_side(
+    monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any], cores: int, given: dict[str, int], expected: bool
+) -> None:
+    opened: list[tuple[str, int, int]] = []
+    really = estimator.open_network
+
+    def spy(path: Path, backend: Any, device: str, threads: int, runs: int, **rest: Any) -> Any:
+        opened.append((path.name, threads, runs))
+        return really(path, backend, device, threads, runs, **rest)
+
+    monkeypatch.setattr(estimator, "open_network", spy)
+    monkeypatch.setattr("os.cpu_count", lambda: cores)
+    settings = Settings(mode="figures", **changes)
+    weights = find_weights(settings)
+    load_estimator(settings, weights, **given)
+    assert opened[2:] == ([(weights.pose.name, 1, cores)] if expected else [])
+    monkeypatch.setattr(estimator, "SIDE_BY_SIDE_BYTES", weights.pose.stat().st_size - 1)
+    opened.clear()
+    load_estimator(settings, weights, **given)
+    assert len(opened) == 2
+    assert weights.pose.stat().st_size < SIDE_BY_SIDE_BYTES

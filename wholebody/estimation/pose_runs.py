@@ -1,0 +1,113 @@
+"""Crops of an image -> keypoints: which of them go into which run of the pose network."""
+
+import math
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
+
+import numpy as np
+
+from wholebody.estimation.geometry import Crop
+from wholebody.estimation.networks import Network
+from wholebody.estimation.outputs import check_simcc, decode_simcc
+from wholebody.estimation.tensors import write_pose_input
+from wholebody.images.decoding import BGR
+from wholebody.poses import Floats
+
+Turn = AbstractContextManager[None]
+Found = tuple[Floats, Floats]
+"""`(n, 133, 2)` float32 keypoints in image pixels and `(n, 133)` float32 scores, 0..1."""
+
+
+class SideBySide:
+    """The pose network opened a second time, for runs of one crop in one thread.
+
+    Args:
+        network: Takes one crop in a run.
+        runs: How many such runs there are at a time.
+    """
+
+    def __init__(self, network: Network, runs: int) -> None:
+        self.network = network
+        self.runs = runs
+        self.threads = ThreadPoolExecutor(runs, "crop")
+
+
+class PoseRuns:
+    """Runs the pose network on the crops of an image. Thread-safe.
+
+    Two threads that take a crop each are done sooner than two that share every layer of both, where layers are small
+    and many. So as many crops as fill all threads go side by side, and only the rest goes into shared runs.
+
+    Args:
+        network: Takes several crops in a run, each of whose layers all threads work on.
+        crop_wh: Width and height of its input in pixels.
+        batch: The most crops in a run; about so many are in one turn.
+        turn: Held while networks run.
+        side_by_side: `None` where every crop goes into a shared run.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        crop_wh: tuple[int, int],
+        batch: int,
+        turn: Turn,
+        side_by_side: SideBySide | None = None,
+    ) -> None:
+        self._network = network
+        self._crop_wh = crop_wh
+        self._batch = batch
+        self._turn = turn
+        self._side_by_side = side_by_side
+
+    def keypoints(self, bgr: BGR, crops: Sequence[Crop]) -> Found:
+        """The keypoints on each of at least one crop of a `(h, w, 3)` uint8 BGR image."""
+        beside = self._side_by_side
+        rest = len(crops) % beside.runs if beside else len(crops)
+        # As few runs as there may be, of much the same length: 3 and 3, not 4 and 2.
+        step = math.ceil(rest / max(1, math.ceil(rest / self._batch)))
+        found = [self._run(self._network, self._turn, bgr, run) for run in _batches(crops[:rest], step)]
+        if beside:
+            for turn in _batches(crops[rest:], beside.runs * max(1, self._batch // beside.runs)):
+                found += self._run_side_by_side(beside, bgr, turn)
+        keypoints, scores = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        return keypoints, scores
+
+    def warm_up(self) -> None:
+        """Run each network once, with as many crops as a run may have.
+
+        Raises:
+            ModelError: The outputs are not those of a 133-keypoint network.
+            Exception: Whatever a network that does not run raises.
+        """
+        networks = [(self._network, self._batch)]
+        if self._side_by_side:
+            networks = [(self._network, min(self._batch, self._side_by_side.runs - 1)), (self._side_by_side.network, 1)]
+        for network, crops in networks:
+            with self._turn:
+                simcc_x, simcc_y = network.run(self._blank(network, crops))[:2]
+            check_simcc(simcc_x, simcc_y, self._crop_wh)
+
+    def _run_side_by_side(self, beside: SideBySide, bgr: BGR, crops: Sequence[Crop]) -> list[Found]:
+        with self._turn:
+            return list(beside.threads.map(lambda crop: self._run(beside.network, nullcontext(), bgr, [crop]), crops))
+
+    def _run(self, network: Network, turn: Turn, bgr: BGR, crops: Sequence[Crop]) -> Found:
+        """The keypoints on crops that go in one run."""
+        pixels = self._blank(network, len(crops))
+        for crop, planes in zip(crops, pixels, strict=False):
+            write_pose_input(crop.cut(bgr), planes)
+        with turn:
+            simcc_x, simcc_y = network.run(pixels)[:2]
+        in_crop, scores = decode_simcc(simcc_x[: len(crops)], simcc_y[: len(crops)])
+        return np.stack([crop.to_image(xy) for crop, xy in zip(crops, in_crop, strict=True)]), scores
+
+    def _blank(self, network: Network, crops: int) -> Floats:
+        """A run's input. A file whose batch is fixed takes no less than that: what is left over stays black."""
+        width, height = self._crop_wh
+        return np.zeros((network.batch or crops, 3, height, width), np.float32)
+
+
+def _batches(crops: Sequence[Crop], size: int) -> list[Sequence[Crop]]:
+    return [crops[i : i + size] for i in range(0, len(crops), size)] if crops else []
