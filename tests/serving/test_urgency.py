@@ -34,7 +34,7 @@ class Runs:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         estimator = load_annotator()._estimator
-        self.turns = estimator._slots
+        self.turns = estimator._turns
         self.priorities: list[Priority] = []
         self.go_on = threading.Event()
         for network in (estimator._detector, estimator._pose):
