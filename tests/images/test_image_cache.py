@@ -198,7 +198,7 @@ class Counted:
         estimator = self.annotator._estimator
         for owner, name, counter in (
             (estimator._detector, "run", "detected"),
-            (estimator._pose, "run", "posed"),
+            (estimator._pose_runs, "keypoints", "posed"),
         ):
             monkeypatch.setattr(owner, name, self._counting(getattr(owner, name), counter))
         monkeypatch.setattr(images, "decode_image", self._counting(images.decode_image, "decoded"))
