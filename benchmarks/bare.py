@@ -11,7 +11,7 @@ import numpy as np
 from benchmarks.rivals import Job, bare_session
 from wholebody.estimation.estimator import Estimator, load_estimator
 from wholebody.estimation.geometry import Crop, Letterbox
-from wholebody.estimation.tensors import detector_input, write_pose_input
+from wholebody.estimation.tensors import write_detector_input, write_pose_input
 from wholebody.poses import Floats
 
 BATCHES = (1, 2, 4, 8)
@@ -36,7 +36,8 @@ class Bare:
     def whole(self, bgr: Any) -> Callable[[], object]:
         """Detector and crops of an image."""
         letterbox = Letterbox.fit((bgr.shape[1], bgr.shape[0]), self._weights.detector_wh)
-        pixels = detector_input(letterbox.cut(bgr))
+        pixels = np.empty((1, 3, *self._weights.detector_wh[::-1]), np.float32)
+        write_detector_input(letterbox.scaled(bgr), pixels)
         pose = self.crops(bgr, self.estimator.detect(bgr).xyxy)
         return lambda: (self._detector(pixels), pose())
 

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -40,21 +41,25 @@ class Client:
         self._connection = http.client.HTTPConnection("127.0.0.1", port)
         self._used = 0.0
 
-    def predict(self, image: str, task_id: int = 0, context: object = None) -> None:
-        """One task; another each time unless a number is given."""
+    def predict(self, image: str, task_id: int = 0, context: object = None) -> float:
+        """One task, another each time unless a number is given; returns the seconds until its answer was there."""
         task = {"id": task_id or next(self.numbers), "data": {"image": image}}
         body = {"tasks": [task], "label_config": LABELING_CONFIG, "params": {"context": context}}
         headers = {"Content-Type": "application/json", "Accept-Encoding": "gzip, deflate"}
         if time.monotonic() - self._used > KEPT_S:
             self._connection.close()  # gunicorn has; the next request opens it anew
-        self._connection.request("POST", "/predict", orjson.dumps(body), headers)
+        sent = orjson.dumps(body)
+        start = time.perf_counter()
+        self._connection.request("POST", "/predict", sent, headers)
         response = self._connection.getresponse()
         received = response.read()
+        taken = time.perf_counter() - start
         is_compressed = response.headers["Content-Encoding"] == "gzip"
         content = orjson.loads(gzip.decompress(received) if is_compressed else received)
         self._used = time.monotonic()
         if response.status != 200 or not content["results"][0]:
             raise click.ClickException(f"/predict of {image}: HTTP {response.status} {str(content)[:300]}")
+        return taken
 
 
 @contextmanager
@@ -80,7 +85,8 @@ def measure_one_task(
         found = []
         for path in paths:
             address = f"{server.url}/images/{path.name}"
-            found.append(in_turns(lambda a=address: client.predict(a), bare.whole(read_bgr(path)), rounds))  # type: ignore[misc]
+            whole = bare.whole(read_bgr(path))
+            found.append(in_turns(partial(client.predict, address), partial(seconds, whole), rounds))
         ours, theirs = np.mean(found, axis=0)
         rows.append(at_most(f"/predict of one task, {name}: the bare sessions", ours, theirs, 1.05, 0.005))
     return rows
@@ -93,7 +99,9 @@ def measure_prompt(server: LocalServer, job: Job, path: Path, port: int, rounds:
     context = {"result": [drawn(bgr, box)]}
     address = f"{server.url}/images/{path.name}"
     ours, theirs = in_turns(
-        lambda: client.predict(address, task_id=10**9, context=context), bare.crops(bgr, box[None]), rounds
+        partial(client.predict, address, task_id=10**9, context=context),
+        partial(seconds, bare.crops(bgr, box[None])),
+        rounds,
     )
     return at_most("a second prompt: the bare pose network", ours, theirs, 1.0, 0.01)
 
@@ -130,7 +138,7 @@ def throughput(port: int, address: str, clients: int) -> tuple[float, list[float
     def ask() -> None:
         client = Client(port)
         while time.perf_counter() < end:
-            taken.append(seconds(lambda: client.predict(address)))
+            taken.append(client.predict(address))
 
     threads = [threading.Thread(target=ask) for _ in range(clients)]
     start = time.perf_counter()
@@ -141,13 +149,13 @@ def throughput(port: int, address: str, clients: int) -> tuple[float, list[float
     return len(taken) / (time.perf_counter() - start), taken
 
 
-def in_turns(ours: Callable[[], object], theirs: Callable[[], object], rounds: int) -> tuple[float, float]:
-    """The medians of both."""
+def in_turns(ours: Callable[[], float], theirs: Callable[[], float], rounds: int) -> tuple[float, float]:
+    """The medians of the seconds that both tell."""
     times: tuple[list[float], list[float]] = ([], [])
     for number in range(rounds + 1):
         for place in (0, 1) if number % 2 else (1, 0):
             time.sleep(PAUSE_S)
-            taken = seconds((ours, theirs)[place])
+            taken = (ours, theirs)[place]()
             if number:  # the first round warms up
                 times[place].append(taken)
     return statistics.median(times[0]), statistics.median(times[1])

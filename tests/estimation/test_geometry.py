@@ -4,6 +4,7 @@ import pytest
 from rtmlib import YOLOX, RTMPose
 
 from wholebody.estimation.geometry import Crop, Letterbox
+from wholebody.estimation.tensors import write_detector_input
 from wholebody.poses import Floats
 
 RNG = np.random.default_rng(11)
@@ -36,28 +37,25 @@ def rtmlib_pose() -> RTMPose:
 
 @pytest.mark.parametrize("size_wh", DETECTOR_SIZES)
 @pytest.mark.parametrize("image_wh", SIZES)
-def test_a_letterbox_is_cut_as_rtmlib_does(
+def test_a_letterbox_is_filled_as_rtmlib_does(
     rtmlib_detector: YOLOX, image_wh: tuple[int, int], size_wh: tuple[int, int]
 ) -> None:
     bgr = image(image_wh)
     rtmlib_detector.model_input_size = size_wh[::-1]
     letterbox = Letterbox.fit(image_wh, size_wh)
-    ours = letterbox.cut(bgr)
-    assert (ours.shape, ours.dtype) == ((size_wh[1], size_wh[0], 3), np.uint8)
+    ours = np.empty((1, 3, *size_wh[::-1]), np.float32)
+    write_detector_input(letterbox.scaled(bgr), ours)
     if min(image_wh) * letterbox.scale < 1:  # rtmlib fails on these
         return
     theirs, ratio = rtmlib_detector.preprocess(bgr)
-    assert np.array_equal(ours, theirs)
+    assert np.array_equal(ours[0].transpose(1, 2, 0), theirs)
     assert letterbox.scale == ratio
 
 
 @pytest.mark.parametrize("image_wh", [(5000, 1), (1, 5000), (1, 1)])
 def test_a_picture_one_pixel_thin_is_still_seen(image_wh: tuple[int, int]) -> None:
     pixels = np.zeros((image_wh[1], image_wh[0], 3), np.uint8)
-    canvas = Letterbox.fit(image_wh, (640, 640)).cut(pixels)
-    assert (canvas == 0).any()
-    if image_wh != (1, 1):
-        assert (canvas == 114).any()
+    assert Letterbox.fit(image_wh, (640, 640)).scaled(pixels).size
 
 
 @pytest.mark.parametrize("image_wh", [(640, 480), (97, 333), (4000, 3000), (31, 17)])

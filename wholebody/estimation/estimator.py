@@ -10,7 +10,7 @@ from wholebody.estimation.geometry import Crop, Letterbox
 from wholebody.estimation.networks import Network, open_network
 from wholebody.estimation.outputs import Detections, decode_detections
 from wholebody.estimation.pose_runs import PoseRuns, SideBySide
-from wholebody.estimation.tensors import detector_input
+from wholebody.estimation.tensors import write_detector_input
 from wholebody.estimation.weights import Weights
 from wholebody.images.decoding import BGR
 from wholebody.memory import give_back_freed
@@ -78,6 +78,9 @@ class Estimator:
         self._threshold = settings.detection_threshold
         self._max_people = settings.max_people
         self._turns = Turns(concurrency)
+        # Kept, for the pages of 5 MB that are new cost more than what is written there.
+        width, height = weights.detector_wh
+        self._detector_inputs = [np.empty((1, 3, height, width), np.float32) for _ in range(concurrency)]
         batch = pose.batch or (MAX_BATCH_CPU if settings.device == "cpu" else MAX_BATCH)
         self._pose_runs = PoseRuns(pose, weights.pose_wh, batch, self._turns, side_by_side)
 
@@ -98,9 +101,7 @@ class Estimator:
         At most `MAX_PEOPLE`, each with a score of `DETECTION_THRESHOLD` at least.
         """
         letterbox = Letterbox.fit((bgr.shape[1], bgr.shape[0]), self._weights.detector_wh)
-        pixels = detector_input(letterbox.cut(bgr))
-        with self._turns:
-            outputs = self._detector.run(pixels)
+        outputs = self._run_detector(letterbox.scaled(bgr))
         found = decode_detections(outputs, self._weights.detector_wh, self._threshold)
         xyxy = letterbox.to_image(found.xyxy)
         sound = np.isfinite(xyxy).all(axis=1) & ((xyxy[:, 2:] - xyxy[:, :2]) >= 1).all(axis=1)
@@ -135,8 +136,7 @@ class Estimator:
         """
         width, height = self._weights.detector_wh
         try:
-            with self._turns:
-                found = self._detector.run(np.zeros((1, 3, height, width), np.float32))
+            found = self._run_detector(np.zeros((height, width, 3), np.uint8))
             decode_detections(found, self._weights.detector_wh, self._threshold)
         except Exception as error:
             path, kind = self._weights.detector, "person detector"
@@ -146,6 +146,15 @@ class Estimator:
         except Exception as error:
             path, kind = self._weights.pose, "pose network"
             raise ModelError(f"{path}: does not run as a {kind}: {_line(error)}") from None
+
+    def _run_detector(self, scaled: BGR) -> list[Floats]:
+        with self._turns:
+            pixels = self._detector_inputs.pop()  # there are as many as turns
+            try:
+                write_detector_input(scaled, pixels)
+                return self._detector.run(pixels)
+            finally:
+                self._detector_inputs.append(pixels)
 
 
 def _gains_side_by_side(settings: Settings, weights: Weights, pose: Network) -> bool:

@@ -9,9 +9,6 @@ import numpy as np
 from wholebody.images.decoding import BGR
 from wholebody.poses import Floats
 
-PAD_VALUE = 114
-"""Gray level of the letterbox's empty part, on which YOLOX and RTMDet were trained."""
-
 CROP_PADDING = 1.25
 """A crop is this much larger than its person box, as RTMPose was trained."""
 
@@ -33,17 +30,13 @@ class Letterbox:
         """The letterbox that shows the whole image as large as it goes."""
         return cls(min(size_wh[0] / image_wh[0], size_wh[1] / image_wh[1]), size_wh)
 
-    def cut(self, bgr: BGR) -> BGR:
-        """`(h, w, 3)` BGR image -> `(size_h, size_w, 3)` uint8 BGR, the rest filled with `PAD_VALUE`."""
-        width, height = self.size_wh
-        if bgr.shape[:2] == (height, width):
-            return bgr
+    def scaled(self, bgr: BGR) -> BGR:
+        """`(h, w, 3)` BGR image -> the same in the size that it has in the input; what has that size is not copied."""
         # A picture one pixel thin must not vanish; elsewhere this is rtmlib's rounding.
-        inner_w = max(1, int(bgr.shape[1] * self.scale))
-        inner_h = max(1, int(bgr.shape[0] * self.scale))
-        canvas = np.full((height, width, 3), PAD_VALUE, np.uint8)
-        canvas[:inner_h, :inner_w] = cv2.resize(bgr, (inner_w, inner_h), interpolation=cv2.INTER_LINEAR)
-        return canvas
+        inner_wh = max(1, int(bgr.shape[1] * self.scale)), max(1, int(bgr.shape[0] * self.scale))
+        if bgr.shape[1::-1] == inner_wh:
+            return bgr
+        return np.asarray(cv2.resize(bgr, inner_wh, interpolation=cv2.INTER_LINEAR), np.uint8)
 
     def to_model(self, xy: Floats) -> Floats:
         """`(..., 2)` image pixels -> input pixels; also for `(..., 4)` xyxy boxes."""

@@ -7,6 +7,9 @@ import numpy.typing as npt
 from wholebody.images.decoding import BGR
 from wholebody.poses import Floats
 
+PAD_VALUE = 114
+"""Gray level of the letterbox's empty part, on which YOLOX and RTMDet were trained."""
+
 # RTMPose's normalisation, which rtmlib applies to BGR pixels as they are. A byte has 256 values, so all of it is a
 # table for each channel, and the values are rtmlib's own: computed with 64 bits, rounded to 32.
 MEAN = (123.675, 116.28, 103.53)
@@ -16,12 +19,12 @@ NORMALISED: npt.NDArray[np.float32] = ((np.arange(256) - np.array(MEAN)[:, None]
 )
 
 
-def detector_input(bgr: BGR) -> Floats:
-    """`(h, w, 3)` uint8 -> `(1, 3, h, w)` float32 of the same values."""
-    planes = np.empty((1, 3, *bgr.shape[:2]), np.float32)
-    for plane, channel in zip(planes[0], cv2.split(bgr), strict=True):
-        plane[:] = channel
-    return planes
+def write_detector_input(scaled: BGR, planes: Floats) -> None:
+    """`(h, w, 3)` uint8 -> the top left corner of `(H, W)` in `(1, 3, H, W)` float32, the rest `PAD_VALUE`."""
+    height, width = scaled.shape[:2]
+    planes[0, :, height:] = planes[0, :, :height, width:] = PAD_VALUE
+    for plane, channel in zip(planes[0], cv2.split(scaled), strict=True):
+        plane[:height, :width] = channel
 
 
 def write_pose_input(crop: BGR, planes: Floats) -> None:
