@@ -15,6 +15,7 @@ from wholebody.estimation.pose_runs import PoseRuns, SideBySide
 from wholebody.estimation.tensors import MEAN, STD
 from wholebody.estimation.weights import find_weights
 from wholebody.images.decoding import BGR
+from wholebody.serving.turns import Turns
 from wholebody.settings import Settings
 
 CROP_WH = (48, 64)
@@ -51,19 +52,24 @@ class GrayNetwork:
         return outputs
 
 
-class WatchedTurn:
-    """A turn that counts how often it was taken, and refuses to be taken twice."""
+class WatchedTurns(Turns):
+    """One turn at a time, counted; `wanted` is whether somebody always waits for the next."""
 
-    def __init__(self) -> None:
+    wanted = False
+
+    def __init__(self, *, wanted: bool = False) -> None:
+        super().__init__(1)
         self.taken = 0
-        self.held = threading.Lock()
+        self.wanted = wanted
 
     def __enter__(self) -> None:
-        assert self.held.acquire(blocking=False)
+        assert self._free, "taken twice"
+        super().__enter__()
         self.taken += 1
 
-    def __exit__(self, *error: object) -> None:
-        self.held.release()
+    @property
+    def held(self) -> bool:
+        return not self._free
 
 
 def row_of(people: int) -> tuple[BGR, list[Crop]]:
@@ -86,36 +92,40 @@ def assert_each_its_own(found: tuple[Any, Any], crops: list[Crop]) -> None:
     [(1, 4, [1]), (3, 4, [3]), (4, 4, [4]), (6, 4, [3, 3]), (9, 4, [3, 3, 3]), (3, 1, [1, 1, 1]), (33, 32, [17, 16])],
 )
 def test_shared_runs_are_few_and_even(people: int, batch: int, expected: list[int]) -> None:
-    network, turn = GrayNetwork(), WatchedTurn()
+    network, turns = GrayNetwork(), WatchedTurns()
     bgr, crops = row_of(min(people, 20))
     crops = crops * 2 if people > 20 else crops
-    runs = PoseRuns(network, CROP_WH, batch, turn)
+    runs = PoseRuns(network, CROP_WH, batch, turns)
     runs.keypoints(bgr, crops[:people])
     assert network.runs == expected
-    assert turn.taken == len(expected)
+    assert turns.taken == len(expected)
 
 
 @pytest.mark.parametrize(
-    ("people", "cores", "shared", "turns"),
+    ("people", "cores", "shared", "taken", "taken_if_wanted"),
     [
-        (1, 2, [1], 1),
-        (2, 2, [], 1),
-        (3, 2, [1], 2),
-        (4, 2, [], 1),
-        (9, 2, [1], 3),  # alone, four, four
-        (3, 4, [3], 1),
-        (7, 4, [3], 2),
-        (8, 4, [], 2),
-        (15, 8, [4, 3], 3),
+        (1, 2, [1], 1, 1),
+        (2, 2, [], 1, 1),
+        (3, 2, [1], 2, 2),
+        (4, 2, [], 1, 1),
+        (9, 2, [1], 2, 3),  # alone, then eight, or four and four
+        (13, 2, [1], 2, 4),
+        (3, 4, [3], 1, 1),
+        (7, 4, [3], 2, 2),
+        (8, 4, [], 1, 2),
+        (15, 8, [4, 3], 3, 3),
     ],
 )
-def test_crops_that_fill_all_cores_go_side_by_side(people: int, cores: int, shared: list[int], turns: int) -> None:
-    network, single, turn = GrayNetwork(), GrayNetwork(together=cores), WatchedTurn()
+@pytest.mark.parametrize("wanted", [False, True])
+def test_crops_that_fill_all_cores_go_side_by_side(
+    people: int, cores: int, shared: list[int], taken: int, taken_if_wanted: int, *, wanted: bool
+) -> None:
+    network, single, turns = GrayNetwork(), GrayNetwork(together=cores), WatchedTurns(wanted=wanted)
     bgr, crops = row_of(people)
-    found = PoseRuns(network, CROP_WH, 4, turn, SideBySide(single, cores)).keypoints(bgr, crops)
+    found = PoseRuns(network, CROP_WH, 4, turns, SideBySide(single, cores)).keypoints(bgr, crops)
     assert network.runs == shared
     assert single.runs == [1] * (people - sum(shared))
-    assert turn.taken == turns
+    assert turns.taken == (taken_if_wanted if wanted else taken)
     assert_each_its_own(found, crops)
 
 
@@ -124,22 +134,22 @@ def test_what_fails_side_by_side_is_told_and_the_turn_given_back() -> None:
         def run(self, batch: np.ndarray) -> list[np.ndarray]:
             raise ModelError("cannot")
 
-    turn = WatchedTurn()
-    runs = PoseRuns(GrayNetwork(), CROP_WH, 4, turn, SideBySide(Broken(), 2))
+    turns = WatchedTurns()
+    runs = PoseRuns(GrayNetwork(), CROP_WH, 4, turns, SideBySide(Broken(), 2))
     bgr, crops = row_of(4)
     with pytest.raises(ModelError, match="cannot"):
         runs.keypoints(bgr, crops)
-    assert not turn.held.locked()
+    assert not turns.held
     assert_each_its_own(runs.keypoints(bgr, crops[:1]), crops[:1])
 
 
 def test_each_network_is_warmed_up_with_what_it_will_get() -> None:
     alone = GrayNetwork()
-    PoseRuns(alone, CROP_WH, 4, WatchedTurn()).warm_up()
+    PoseRuns(alone, CROP_WH, 4, WatchedTurns()).warm_up()
     assert alone.runs == [4]
     for cores, most in ((2, 1), (3, 2), (16, 4)):
         network, single = GrayNetwork(), GrayNetwork()
-        PoseRuns(network, CROP_WH, 4, WatchedTurn(), SideBySide(single, cores)).warm_up()
+        PoseRuns(network, CROP_WH, 4, WatchedTurns(), SideBySide(single, cores)).warm_up()
         assert (network.runs, single.runs) == ([most], [1])
 
 

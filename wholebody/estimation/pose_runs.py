@@ -1,8 +1,9 @@
 """Crops of an image -> keypoints: which of them go into which run of the pose network."""
 
 import math
+from collections import deque
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 
 import numpy as np
@@ -13,8 +14,8 @@ from wholebody.estimation.outputs import check_simcc, decode_simcc
 from wholebody.estimation.tensors import write_pose_input
 from wholebody.images.decoding import BGR
 from wholebody.poses import Floats
+from wholebody.serving.turns import Turns
 
-Turn = AbstractContextManager[None]
 Found = tuple[Floats, Floats]
 """`(n, 133, 2)` float32 keypoints in image pixels and `(n, 133)` float32 scores, 0..1."""
 
@@ -42,8 +43,8 @@ class PoseRuns:
     Args:
         network: Takes several crops in a run, each of whose layers all threads work on.
         crop_wh: Width and height of its input in pixels.
-        batch: The most crops in a run; about so many are in one turn.
-        turn: Held while networks run.
+        batch: The most crops in a run; about so many are done in a turn before somebody else may have the next.
+        turns: One is held while networks run.
         side_by_side: `None` where every crop goes into a shared run.
     """
 
@@ -52,13 +53,13 @@ class PoseRuns:
         network: Network,
         crop_wh: tuple[int, int],
         batch: int,
-        turn: Turn,
+        turns: Turns,
         side_by_side: SideBySide | None = None,
     ) -> None:
         self._network = network
         self._crop_wh = crop_wh
         self._batch = batch
-        self._turn = turn
+        self._turns = turns
         self._side_by_side = side_by_side
 
     def keypoints(self, bgr: BGR, crops: Sequence[Crop]) -> Found:
@@ -67,10 +68,11 @@ class PoseRuns:
         rest = len(crops) % beside.runs if beside else len(crops)
         # As few runs as there may be, of much the same length: 3 and 3, not 4 and 2.
         step = math.ceil(rest / max(1, math.ceil(rest / self._batch)))
-        found = [self._run(self._network, self._turn, bgr, run) for run in _batches(crops[:rest], step)]
-        if beside:
-            for turn in _batches(crops[rest:], beside.runs * max(1, self._batch // beside.runs)):
-                found += self._run_side_by_side(beside, bgr, turn)
+        found = [self._run(self._network, self._turns, bgr, run) for run in _batches(crops[:rest], step)]
+        while beside and rest < len(crops):
+            done = self._turn_side_by_side(beside, bgr, crops[rest:])
+            found += done
+            rest += len(done)
         keypoints, scores = (np.concatenate(parts) for parts in zip(*found, strict=True))
         return keypoints, scores
 
@@ -85,15 +87,25 @@ class PoseRuns:
         if self._side_by_side:
             networks = [(self._network, min(self._batch, self._side_by_side.runs - 1)), (self._side_by_side.network, 1)]
         for network, crops in networks:
-            with self._turn:
+            with self._turns:
                 simcc_x, simcc_y = network.run(self._blank(network, crops))[:2]
             check_simcc(simcc_x, simcc_y, self._crop_wh)
 
-    def _run_side_by_side(self, beside: SideBySide, bgr: BGR, crops: Sequence[Crop]) -> list[Found]:
-        with self._turn:
-            return list(beside.threads.map(lambda crop: self._run(beside.network, nullcontext(), bgr, [crop]), crops))
+    def _turn_side_by_side(self, beside: SideBySide, bgr: BGR, crops: Sequence[Crop]) -> list[Found]:
+        """The first crops, in one turn: all of them, as long as nobody else wants it."""
+        at_a_time = beside.runs * max(1, self._batch // beside.runs)
+        found: list[Found] = []
+        under_way: deque[Future[Found]] = deque()
+        with self._turns:
+            for begun, crop in enumerate(crops):
+                if begun >= at_a_time:
+                    found.append(under_way.popleft().result())
+                    if self._turns.wanted and begun % beside.runs == 0:
+                        break
+                under_way.append(beside.threads.submit(self._run, beside.network, nullcontext(), bgr, [crop]))
+            return found + [future.result() for future in under_way]
 
-    def _run(self, network: Network, turn: Turn, bgr: BGR, crops: Sequence[Crop]) -> Found:
+    def _run(self, network: Network, turn: AbstractContextManager[None], bgr: BGR, crops: Sequence[Crop]) -> Found:
         """The keypoints on crops that go in one run."""
         pixels = self._blank(network, len(crops))
         for crop, planes in zip(crops, pixels, strict=False):

@@ -18,6 +18,11 @@ class Turns:
         self._arrivals = itertools.count()
         self._lock = threading.Lock()
 
+    @property
+    def wanted(self) -> bool:
+        """Whether anybody waits."""
+        return bool(self._waiting)
+
     def __enter__(self) -> None:
         with self._lock:
             if self._free:  # nobody waits then: a turn that ends is handed on
