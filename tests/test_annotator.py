@@ -34,6 +34,10 @@ THREE_IMAGES = parse_labeling_config(
     )
     + "</View>"
 )
+WITH_BOXES = parse_labeling_config(
+    '<View><Image name="img" value="$image"/><KeyPointLabels name="kp" toName="img"><Label value="nose"/>'
+    '</KeyPointLabels><RectangleLabels name="box" toName="img"><Label value="person"/></RectangleLabels></View>'
+)
 FIGURES = {
     count: cv2.imencode(".png", draw_figures(count, seed=1, size_wh=(640, 480)).bgr)[1].tobytes() for count in (1, 2, 3)
 }
@@ -217,6 +221,32 @@ def test_online_the_image_is_kept_and_the_callers_thread_does_it_all(
     here = threading.current_thread().name
     assert by == [f"load {here}", f"detect {here}", f"pose {here}", f"pose {here}"]
     assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("is_bulk", [True, False])
+@pytest.mark.parametrize("takes_boxes", [True, False])
+def test_people_are_where_the_task_says_if_that_is_wanted(
+    server: ScriptedServer, monkeypatch: pytest.MonkeyPatch, takes_boxes: bool, is_bulk: bool
+) -> None:
+    one = Annotator(load_settings(mode="figures", task_boxes=takes_boxes), bulk=is_bulk)
+    server.on("GET", "/3.png", Answer(body=FIGURES[3]))
+    drawing = draw_figures(3, seed=1, size_wh=(640, 480))
+    left, top, right, bottom = (drawing.xyxy[1] / (640, 480, 640, 480) * 100).tolist()
+    value = {"x": left, "y": top, "width": right - left, "height": bottom - top, "rectanglelabels": ["person"]}
+    box = {"type": "rectanglelabels", "to_name": "img", "from_name": "any", "value": value}
+    detected: list[int] = []
+    wrap(monkeypatch, one._estimator, "detect", lambda: detected.append(1))
+    for number, (entries, is_seen) in enumerate((([{"id": 1, "result": [box]}], not takes_boxes), ([], True))):
+        detected.clear()
+        prediction = one.annotate(task(number, f"{server.url}/3.png") | {"annotations": entries}, WITH_BOXES)
+        boxes = [region["value"] for region in prediction["result"] if region["type"] == "rectanglelabels"]
+        assert bool(detected) == is_seen
+        assert len(boxes) == (3 if is_seen else 1)
+        if not is_seen:
+            assert [boxes[0][key] for key in ("x", "y")] == pytest.approx([left, top], abs=0.01)
+            noses = [region["value"] for region in prediction["result"] if region["type"] == "keypointlabels"]
+            x, y = drawing.keypoints[1][0] / (640, 480) * 100
+            assert [(nose["x"], nose["y"]) for nose in noses] == [pytest.approx((x, y), abs=1)]
 
 
 @pytest.mark.parametrize("is_bulk", [True, False])

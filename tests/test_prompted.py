@@ -16,7 +16,15 @@ from wholebody.images.pixels import Picture
 from wholebody.labeling.labeling_config import BoxControl, ImageTarget
 from wholebody.labeling.prompts import Prompts
 from wholebody.poses import Poses
-from wholebody.prompted import FEWEST_SURE, SURE_SCORE, TIGHT_IOU, estimate_prompted, people_under, sure_hull
+from wholebody.prompted import (
+    FEWEST_SURE,
+    SURE_SCORE,
+    TIGHT_IOU,
+    estimate_boxed,
+    estimate_prompted,
+    people_under,
+    sure_hull,
+)
 from wholebody.settings import Settings
 
 TARGET = ImageTarget("img", "$image", (), (), BoxControl("box", "person", 0.0))
@@ -140,6 +148,30 @@ def test_only_loose_boxes_are_looked_at_once_more_and_all_in_one_run() -> None:
         np.testing.assert_allclose(hull_of(poses, person), inner(drawn[person], share), atol=1.5)
     np.testing.assert_allclose(poses.xyxy, drawn, atol=1e-3)
     assert len(poses.scores) == len(poses.box_scores) == 3
+
+
+def test_given_boxes_keep_their_scores_and_what_has_no_pixel_is_left_out() -> None:
+    pose = PoseStub(1.0, 1.0)
+    given = fractions(DRAWN, (10, 10, 10.5, 90), OTHER)
+    scores = np.array([0.4, 1, 0.7], np.float32)
+    poses = estimate_boxed(PICTURE.bgr, given, scores, estimator_of(DetectorStub(), pose))
+    assert pose.batches == [2]
+    np.testing.assert_allclose(poses.xyxy, [DRAWN, OTHER], atol=1e-3)
+    np.testing.assert_array_equal(poses.box_scores, scores[[0, 2]])
+    assert len(estimate_boxed(PICTURE.bgr, given[1:2], scores[1:2], estimator_of(DetectorStub(), pose))) == 0
+
+
+@pytest.mark.parametrize(("look_again", "batches"), [(True, [1, 1]), (False, [1])])
+def test_given_boxes_are_looked_at_once_more_where_that_is_wanted(look_again: bool, batches: list[int]) -> None:
+    pose = PoseStub(0.5, 1.0)
+    estimate_boxed(
+        PICTURE.bgr,
+        fractions(DRAWN),
+        np.ones(1, np.float32),
+        estimator_of(DetectorStub(), pose),
+        look_again=look_again,
+    )
+    assert pose.batches == batches
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ VARIABLES: list[tuple[str, str, str, Any, Any]] = [
     ("MODE", "mode", "performance", "performance", "balanced"),
     ("CONFIDENCE_THRESHOLD", "confidence_threshold", "0.5", 0.5, 0.3),
     ("DETECTION_THRESHOLD", "detection_threshold", "1", 1.0, 0.3),
+    ("TASK_BOXES", "task_boxes", "true", True, False),
     ("MAX_PEOPLE", "max_people", "3", 3, 20),
     ("DET_MODEL", "det_model", "det.onnx", "det.onnx", None),
     ("DET_INPUT_SIZE", "det_input_size", "416,320", (416, 320), (640, 640)),

@@ -18,7 +18,8 @@ from wholebody.labeling.config_writer import write_config
 from wholebody.labeling.labeling_config import ImageTarget, LabelingConfig, parse_labeling_config
 from wholebody.labeling.prompts import Prompts
 from wholebody.labeling.regions import Prediction, Region, mean_score, write_regions
-from wholebody.prompted import estimate_prompted
+from wholebody.labeling.task_boxes import read_task_boxes
+from wholebody.prompted import estimate_boxed, estimate_prompted
 from wholebody.settings import Settings
 
 WARM_UP_PIXELS = 640 * 480
@@ -51,6 +52,7 @@ class Annotator:
         self.model_version = model_version(settings, weights)
         self.workers = 1 if not bulk else cores if on_cpu else min(cores, GPU_WORKERS)
         self._threshold = settings.confidence_threshold
+        self._takes_boxes, self._max_people = settings.task_boxes, settings.max_people
         self._images = ImageLoader(settings)
         self._cache = ImageCache(settings.image_cache_bytes, settings.image_cache_seconds)
         # More threads at work than there are cores would take the caches from each other.
@@ -121,17 +123,25 @@ class Annotator:
     def _annotate_image(self, task: dict[str, Any], target: ImageTarget) -> tuple[list[Region], float]:
         """The regions on one image of a task, and their score."""
         if self._pool is None:
-            return self._predict(self._see(task, target), target)
+            return self._predict(task, self._see(task, target), target)
         reference = target.reference(task.get("data"))
         content = self._images.fetch(reference, task.get("id"))
-        return self._pool.submit(self._decode_and_predict, content, reference, target).result()
+        return self._pool.submit(self._decode_and_predict, task, content, target).result()
 
-    def _decode_and_predict(self, content: bytes, reference: object, target: ImageTarget) -> tuple[list[Region], float]:
-        return self._predict(SeenImage(self._images.decode(content, reference)), target)
+    def _decode_and_predict(
+        self, task: dict[str, Any], content: bytes, target: ImageTarget
+    ) -> tuple[list[Region], float]:
+        picture = self._images.decode(content, target.reference(task.get("data")))
+        return self._predict(task, SeenImage(picture), target)
 
-    def _predict(self, seen: SeenImage, target: ImageTarget) -> tuple[list[Region], float]:
-        found = seen.detections(self._estimator.detect)
-        poses = self._estimator.pose(seen.bgr, found.xyxy, found.scores).scaled_to(seen.size_wh)
+    def _predict(self, task: dict[str, Any], seen: SeenImage, target: ImageTarget) -> tuple[list[Region], float]:
+        boxes = read_task_boxes(task, target, self._max_people) if self._takes_boxes else None
+        if boxes:
+            poses = estimate_boxed(seen.bgr, boxes.fractions, boxes.scores, self._estimator, look_again=boxes.are_drawn)
+        else:
+            found = seen.detections(self._estimator.detect)
+            poses = self._estimator.pose(seen.bgr, found.xyxy, found.scores)
+        poses = poses.scaled_to(seen.size_wh)
         return write_regions(poses, target, self._threshold), mean_score(poses, target)
 
     def _see(self, task: dict[str, Any], target: ImageTarget) -> SeenImage:

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 
 import numpy as np
+import numpy.typing as npt
 
 from wholebody.errors import PromptError
 from wholebody.estimation.estimator import Estimator
@@ -10,10 +11,8 @@ from wholebody.estimation.outputs import Detections
 from wholebody.images.cache import SeenImage
 from wholebody.images.decoding import BGR
 from wholebody.labeling.prompts import Prompts
+from wholebody.labeling.task_boxes import DRAWN_SCORE
 from wholebody.poses import Floats, Poses
-
-DRAWN_SCORE = 1.0
-"""Score of a person box that a person drew."""
 
 SURE_SCORE = 0.5
 FEWEST_SURE = 6
@@ -35,7 +34,9 @@ def estimate_prompted(seen: SeenImage, prompts: Prompts, estimator: Estimator) -
     """
     size_wh = (seen.bgr.shape[1], seen.bgr.shape[0])
     if len(prompts.boxes):
-        return _pose_drawn(seen.bgr, _in_pixels(prompts.boxes, size_wh), estimator)
+        if not _have_pixels(_in_pixels(prompts.boxes, size_wh))[-1]:  # an earlier one is passed over, as with clicks
+            raise PromptError("the box is smaller than a pixel; draw it around the whole person")
+        return estimate_boxed(seen.bgr, prompts.boxes, np.full(len(prompts.boxes), DRAWN_SCORE, np.float32), estimator)
     found = seen.detections(estimator.detect)
     chosen = people_under(found, _in_pixels(prompts.clicks, size_wh), _in_pixels(prompts.excluded, size_wh))
     return estimator.pose(seen.bgr, found.xyxy[chosen], found.scores[chosen])
@@ -70,12 +71,29 @@ def _smallest_around(found: Detections, sizes: Floats, point: Floats, banned: Co
     return min(candidates, key=lambda person: float(sizes[person]), default=None)
 
 
-def _pose_drawn(bgr: BGR, xyxy: Floats, estimator: Estimator) -> Poses:
-    has_pixels = np.min(xyxy[:, 2:] - xyxy[:, :2], axis=1) >= 1
-    if not has_pixels[-1]:  # an earlier one is passed over, as an earlier click on nobody
-        raise PromptError("the box is smaller than a pixel; draw it around the whole person")
+def _have_pixels(xyxy: Floats) -> npt.NDArray[np.bool_]:
+    return np.asarray(np.min(xyxy[:, 2:] - xyxy[:, :2], axis=1) >= 1)
+
+
+def estimate_boxed(
+    bgr: BGR, boxes: Floats, box_scores: Floats, estimator: Estimator, *, look_again: bool = True
+) -> Poses:
+    """The people in given boxes, which their poses keep; the detector is not asked.
+
+    Args:
+        bgr: `(h, w, 3)` uint8 BGR image.
+        boxes: `(n, 4)` float32 left, top, right, bottom in fractions of it; what is smaller than a pixel is left out.
+        box_scores: `(n,)` float32, 0..1.
+        estimator: The networks.
+        look_again: Whether boxes that the keypoints fill badly are looked at once more, as drawn ones should be: at
+            worst it takes twice the time.
+    """
+    xyxy = _in_pixels(boxes, (bgr.shape[1], bgr.shape[0]))
+    has_pixels = _have_pixels(xyxy)
     xyxy = xyxy[has_pixels]
-    poses = estimator.pose(bgr, xyxy, np.full(len(xyxy), DRAWN_SCORE, np.float32))
+    poses = estimator.pose(bgr, xyxy, box_scores[has_pixels])
+    if not look_again:
+        return poses
     hulls = [sure_hull(poses, person) for person in range(len(poses))]
     loose = [p for p, hull in enumerate(hulls) if hull is not None and _iou(hull, xyxy[p]) < TIGHT_IOU]
     if not loose:

@@ -151,6 +151,11 @@ class Settings(BaseSettings):
     )
     confidence_threshold: Unit = Field(0.3, description="Keypoints with a lower score are left out.")
     detection_threshold: Unit = Field(0.3, description="Person boxes with a lower score are left out.")
+    task_boxes: bool = Field(
+        False,
+        description="Whether people are taken to be where a task's own boxes are: those of its annotations, or of "
+        "another model's predictions. The detector is then asked for tasks without any.",
+    )
     max_people: int = Field(20, ge=1, le=1000, description="The best-scored people of an image that are kept.")
     det_model: str | None = Field(
         None, description="Own person detector instead of the mode's: path or URL of an ONNX file."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import functools
 import http.server
 import threading
@@ -141,6 +142,53 @@ def test_config_with_nothing_to_fill_is_refused_with_the_reason(
     with pytest.raises(LabelStudioApiError, match="valid ML backend") as refused:
         admin.connect_backend(project, backend.url)
     assert refused.value.status == 400
+
+
+def test_people_are_posed_in_the_boxes_of_annotators_and_of_other_models(
+    admin: LabelStudioAdmin, label_studio: LabelStudioServer, tmp_path: Path
+) -> None:
+    settings = {
+        "MODE": "figures",
+        "LABEL_STUDIO_URL": label_studio.url,
+        "LABEL_STUDIO_API_TOKEN": admin.personal_access_token(),
+        "TASK_BOXES": "true",
+    }
+    truth = sample(3, SEED)
+    height, width = truth.bgr.shape[:2]
+    boxes = [
+        {
+            "id": f"given{number}",
+            "type": "rectanglelabels",
+            "from_name": "box",
+            "to_name": "img",
+            "original_width": width,
+            "original_height": height,
+            "image_rotation": 0,
+            "value": {"x": x, "y": y, "width": u - x, "height": v - y, "rotation": 0, "rectanglelabels": ["person"]},
+        }
+        for number, (x, y, u, v) in enumerate((truth.xyxy / (width, height, width, height) * 100).tolist())
+    ]
+    with BackendServer(settings, tmp_path / "backend.log") as backend:
+        project = make_project(admin, "task boxes")
+        tasks = import_figures(admin, label_studio, project, 3)
+        (copy,) = admin.import_tasks(project, [admin.request("GET", f"/api/tasks/{tasks[2]}/").json()["data"]])
+        annotated, predicted, untouched = tasks[2], copy, tasks[1]
+        admin.annotate(annotated, [boxes[1]])
+        admin.connect_backend(project, backend.url)
+        content = {"task": predicted, "model_version": "yolo", "result": boxes[:2]}
+        admin.request("POST", "/api/predictions/", json=content)
+        (of_annotated,) = admin.open_task(project, annotated)["predictions"]
+        admin.retrieve_predictions(project, [predicted, untouched])
+        (of_predicted,) = (one for one in admin.predictions(predicted) if one["model_version"] != "yolo")
+        (of_untouched,) = admin.predictions(untouched)
+    assert_shows(of_annotated["result"], only(truth, [1]))
+    assert_shows(of_predicted["result"], only(truth, [0, 1]))
+    assert_is_the_truth(of_untouched, 2)
+
+
+def only(drawing: Drawing, figures: list[int]) -> Drawing:
+    """Some of a drawing's figures."""
+    return dataclasses.replace(drawing, xyxy=drawing.xyxy[figures], keypoints=drawing.keypoints[figures])
 
 
 def test_basic_auth(admin: LabelStudioAdmin, label_studio: LabelStudioServer, tmp_path: Path) -> None:

@@ -12,6 +12,9 @@ from wholebody.settings import Settings
 
 SizeWH = tuple[int, int]
 
+OUR_VERSIONS = "wholebody-"
+"""What the model versions of this project begin with, whatever the weights and settings."""
+
 
 @dataclass(frozen=True, slots=True)
 class Weights:
@@ -105,10 +108,11 @@ def model_version(settings: Settings, weights: Weights) -> str:
         settings.confidence_threshold,
         settings.detection_threshold,
         settings.max_people,
+        *(["task boxes"] if settings.task_boxes else []),
     )
     digest.update(repr(parts).encode())
     own = "own" if settings.det_model and settings.pose_model else settings.mode
-    return f"wholebody-{own}-{digest.hexdigest()[:8]}"
+    return f"{OUR_VERSIONS}{own}-{digest.hexdigest()[:8]}"
 
 
 def _sources(settings: Settings) -> tuple[tuple[str, SizeWH], tuple[str, SizeWH]]:

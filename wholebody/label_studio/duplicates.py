@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-from wholebody.label_studio.task_queries import OUR_VERSIONS
+from wholebody.estimation.weights import OUR_VERSIONS
 
 TOLERANCE = 0.1
 """Two runs of one model may differ by so much, in percent of the image: a hundred times what was ever seen."""

@@ -6,8 +6,7 @@ from typing import Any, Self
 
 import orjson
 
-OUR_VERSIONS = "wholebody-"
-"""What the model versions of this project begin with, whatever the weights and settings."""
+from wholebody.estimation.weights import OUR_VERSIONS
 
 _DONE_BY = ("total_predictions", "total_annotations", "cancelled_annotations")
 

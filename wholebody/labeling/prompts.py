@@ -60,7 +60,7 @@ def read_prompts(context: dict[str, Any], config: LabelingConfig) -> Prompts:
     if kind in BOXES:
         wanted = alike if kind == "rectangle" else alike[-1:]
         _check_number(wanted)
-        return Prompts(target, np.array([_box(r) for r in wanted], np.float32), _points([]), _points([]))
+        return Prompts(target, np.array([drawn_box(r) for r in wanted], np.float32), _points([]), _points([]))
     excluded = [r for r in alike if r.get("is_positive") is False]
     positive = [r for r in alike if r.get("is_positive") is not False]
     wanted = positive if kind == "keypoint" else positive[-1:]
@@ -97,8 +97,12 @@ def _points(regions: list[dict[str, Any]]) -> Floats:
     return np.array(points, np.float32).reshape(-1, 2)
 
 
-def _box(region: dict[str, Any]) -> tuple[float, float, float, float]:
-    """The upright box around a drawn one, which may have been turned around its top left corner."""
+def drawn_box(region: dict[str, Any]) -> tuple[float, float, float, float]:
+    """Left, top, right, bottom of a rectangle, in fractions of the image; if it is turned, of the upright box around.
+
+    Raises:
+        RequestError: A number is missing, or is none.
+    """
     x, y, width, height = (_number(region, key) / 100 for key in ("x", "y", "width", "height"))
     turn = math.radians(_number(region, "rotation", 0.0))
     if not turn:
