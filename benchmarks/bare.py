@@ -15,7 +15,7 @@ from wholebody.estimation.tensors import write_detector_input, write_pose_input
 from wholebody.poses import Floats
 
 BATCHES = (1, 2, 4, 8)
-TRIALS = 3
+TRIALS = 5
 
 
 class Bare:

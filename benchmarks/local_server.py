@@ -6,6 +6,7 @@ request. It knows what the prefill asks, keeps no prediction but when it came, a
 
 import asyncio
 import contextlib
+import functools
 import subprocess
 import sys
 import time
@@ -91,6 +92,12 @@ def stored(task_id: int) -> dict[str, Any]:
     return {"id": task_id, "task": task_id, "model_version": "bench"}
 
 
+@functools.cache
+def read_picture(path: Path) -> bytes:
+    """A file's content, which stays in memory."""
+    return path.read_bytes()
+
+
 class Connection(asyncio.Protocol):
     """One kept connection."""
 
@@ -125,7 +132,7 @@ class Connection(asyncio.Protocol):
         path, _, query = target.partition("?")
         delay_s = 0.0 if path.startswith("/bench/") else self._state.delay_s
         if path.startswith("/images/"):
-            status, kind, content = 200, "image/jpeg", (self._folder / path.rpartition("/")[2]).read_bytes()
+            status, kind, content = 200, "image/jpeg", read_picture(self._folder / path.rpartition("/")[2])
         else:
             status, answer = self._state.answer(method, path, parse_qs(query), body)
             kind, content = "application/json", orjson.dumps(answer)
