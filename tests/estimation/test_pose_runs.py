@@ -1,12 +1,14 @@
 """Which crops go into which run of the pose network; whatever the way, each person gets its own keypoints."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from tests.gunicorn_server import until
 from wholebody.errors import ModelError
 from wholebody.estimation import estimator
 from wholebody.estimation.estimator import SIDE_BY_SIDE_BYTES, load_estimator
@@ -15,7 +17,8 @@ from wholebody.estimation.pose_runs import PoseRuns, SideBySide
 from wholebody.estimation.tensors import MEAN, STD
 from wholebody.estimation.weights import find_weights
 from wholebody.images.decoding import BGR
-from wholebody.serving.turns import Turns
+from wholebody.serving.calls import Call, Priority
+from wholebody.serving.turns import Place, Turns
 from wholebody.settings import Settings
 
 CROP_WH = (48, 64)
@@ -62,10 +65,10 @@ class WatchedTurns(Turns):
         self.taken = 0
         self.wanted = wanted
 
-    def __enter__(self) -> None:
+    def wait(self, place: Place) -> bool:
         assert self._free, "taken twice"
-        super().__enter__()
         self.taken += 1
+        return super().wait(place)
 
     @property
     def held(self) -> bool:
@@ -113,7 +116,7 @@ def test_shared_runs_are_few_and_even(people: int, batch: int, expected: list[in
         (3, 4, [3], 1, 1),
         (7, 4, [3], 2, 2),
         (8, 4, [], 1, 2),
-        (15, 8, [4, 3], 3, 3),
+        (15, 8, [4, 3], 2, 2),
     ],
 )
 @pytest.mark.parametrize("wanted", [False, True])
@@ -127,6 +130,86 @@ def test_crops_that_fill_all_cores_go_side_by_side(
     assert single.runs == [1] * (people - sum(shared))
     assert turns.taken == (taken_if_wanted if wanted else taken)
     assert_each_its_own(found, crops)
+
+
+class Callers:
+    """Calls that come while the only turn is taken, one after the other, and then all have theirs.
+
+    Attributes:
+        network: Whose runs all threads share.
+        single: Whose runs go side by side.
+    """
+
+    def __init__(self, cores: int = 2, single: GrayNetwork | None = None) -> None:
+        self.network, self.single = GrayNetwork(), single or GrayNetwork()
+        self._turns = Turns(1)
+        self._runs = PoseRuns(self.network, CROP_WH, 4, self._turns, SideBySide(self.single, cores))
+
+    def ask(self, *calls: tuple[int, Priority]) -> list[Any]:
+        """How many people the picture of each call shows; what comes of it, in order of the calls."""
+        with ThreadPoolExecutor(len(calls)) as threads:
+            with self._turns:
+                futures = []
+                for number, (people, priority) in enumerate(calls):
+                    futures.append(threads.submit(self._ask, people, priority))
+                    until(lambda waiting=number + 1: len(self._turns._waiting) == waiting)
+            results = [future.exception(10) or future.result() for future in futures]
+        assert (self._turns._free, self._turns._waiting, self._runs._waiting._waiting) == (1, [], [])
+        return results
+
+    def _ask(self, people: int, priority: Priority) -> Any:
+        bgr, crops = row_of(people)
+        with Call(priority).current():
+            found = self._runs.keypoints(bgr, crops)
+        assert_each_its_own(found, crops)
+        return len(found[0])
+
+
+PROMPT, OPENING, SELECTION = Priority
+
+
+@pytest.mark.parametrize(
+    ("cores", "calls", "shared", "single"),
+    [
+        (2, [(1, OPENING)], [1], 0),
+        (2, [(1, OPENING), (1, OPENING)], [], 2),
+        (2, [(1, OPENING)] * 3, [1], 2),
+        (2, [(1, OPENING)] * 4, [], 4),
+        (2, [(3, OPENING), (1, OPENING)], [], 4),
+        (2, [(2, OPENING), (1, OPENING)], [1], 2),
+        # whoever is less urgent is not taken along, for it makes the run longer
+        (2, [(1, PROMPT), (1, OPENING)], [1, 1], 0),
+        (2, [(1, SELECTION), (1, PROMPT), (1, PROMPT), (1, SELECTION)], [], 4),
+        # those that together fill all threads, or nobody
+        (4, [(1, OPENING), (3, OPENING)], [], 4),
+        (4, [(2, OPENING), (3, OPENING), (1, OPENING), (1, OPENING)], [3], 4),
+        (4, [(1, OPENING), (1, OPENING)], [1, 1], 0),
+    ],
+)
+def test_lone_crops_of_callers_that_wait_go_side_by_side(
+    cores: int, calls: list[tuple[int, Priority]], shared: list[int], single: int
+) -> None:
+    callers = Callers(cores, GrayNetwork(together=cores))
+    assert callers.ask(*calls) == [people for people, _ in calls]
+    assert (callers.network.runs, callers.single.runs) == (shared, [1] * single)
+
+
+def test_an_error_reaches_whose_crop_it_was_and_nobody_else() -> None:
+    class BrokenForTwo(GrayNetwork):
+        def run(self, batch: np.ndarray) -> list[np.ndarray]:
+            if len(self.runs) in (1, 2):
+                self.runs.append(0)
+                raise ModelError("cannot")
+            return super().run(batch)
+
+    results = Callers(single=BrokenForTwo()).ask(*[(1, OPENING)] * 6)
+    assert sorted(map(str, results)) == ["1", "1", "1", "1", "cannot", "cannot"]
+
+
+def test_nobody_waits_for_ever_when_no_crop_can_be_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    callers = Callers()
+    callers._runs._side_by_side.threads.shutdown()  # type: ignore[union-attr]
+    assert all("cannot schedule" in str(error) for error in callers.ask((1, OPENING), (1, OPENING)))
 
 
 def test_what_fails_side_by_side_is_told_and_the_turn_given_back() -> None:

@@ -9,15 +9,13 @@ from contextlib import AbstractContextManager, nullcontext
 import numpy as np
 
 from wholebody.estimation.geometry import Crop
+from wholebody.estimation.lone_crops import Found, LoneCrops, LoneCropsWaiting
 from wholebody.estimation.networks import Network
 from wholebody.estimation.outputs import check_simcc, decode_simcc
 from wholebody.estimation.tensors import write_pose_input
 from wholebody.images.decoding import BGR
 from wholebody.poses import Floats
 from wholebody.serving.turns import Turns
-
-Found = tuple[Floats, Floats]
-"""`(n, 133, 2)` float32 keypoints in image pixels and `(n, 133)` float32 scores, 0..1."""
 
 
 class SideBySide:
@@ -38,7 +36,8 @@ class PoseRuns:
     """Runs the pose network on the crops of an image. Thread-safe.
 
     Two threads that take a crop each are done sooner than two that share every layer of both, where layers are small
-    and many. So as many crops as fill all threads go side by side, and only the rest goes into shared runs.
+    and many. So as many crops as fill all threads go side by side; the rest too, with that of others who wait, and
+    where there are none it goes into shared runs.
 
     Args:
         network: Takes several crops in a run, each of whose layers all threads work on.
@@ -61,18 +60,20 @@ class PoseRuns:
         self._batch = batch
         self._turns = turns
         self._side_by_side = side_by_side
+        self._waiting = LoneCropsWaiting()
 
     def keypoints(self, bgr: BGR, crops: Sequence[Crop]) -> Found:
         """The keypoints on each of at least one crop of a `(h, w, 3)` uint8 BGR image."""
         beside = self._side_by_side
-        rest = len(crops) % beside.runs if beside else len(crops)
-        # As few runs as there may be, of much the same length: 3 and 3, not 4 and 2.
-        step = math.ceil(rest / max(1, math.ceil(rest / self._batch)))
-        found = [self._run(self._network, self._turns, bgr, run) for run in _batches(crops[:rest], step)]
-        while beside and rest < len(crops):
-            done = self._turn_side_by_side(beside, bgr, crops[rest:])
-            found += done
-            rest += len(done)
+        if not beside:
+            found = self._shared_runs(self._turns, bgr, crops)
+        else:
+            done = len(crops) % beside.runs
+            found = self._lone(beside, bgr, crops[:done]) if done else []
+            while done < len(crops):
+                more = self._turn_side_by_side(beside, bgr, crops[done:])
+                found += more
+                done += len(more)
         keypoints, scores = (np.concatenate(parts) for parts in zip(*found, strict=True))
         return keypoints, scores
 
@@ -91,6 +92,48 @@ class PoseRuns:
                 simcc_x, simcc_y = network.run(self._blank(network, crops))[:2]
             check_simcc(simcc_x, simcc_y, self._crop_wh)
 
+    def _shared_runs(self, turn: AbstractContextManager[None], bgr: BGR, crops: Sequence[Crop]) -> list[Found]:
+        """As few runs as there may be, of much the same length: 3 and 3, not 4 and 2."""
+        step = math.ceil(len(crops) / math.ceil(len(crops) / self._batch)) if crops else 1
+        return [self._run(self._network, turn, bgr, crops[i : i + step]) for i in range(0, len(crops), step)]
+
+    def _lone(self, beside: SideBySide, bgr: BGR, crops: Sequence[Crop]) -> list[Found]:
+        """Crops too few to fill all threads: with those of others that do, or in shared runs."""
+        lone = LoneCrops(bgr, crops)
+        self._waiting.add(lone)
+        try:
+            has_turn = self._turns.wait(lone.place)
+        except BaseException:
+            self._waiting.discard(lone)
+            raise
+        if not has_turn:
+            return lone.found.result()  # others have taken them along
+        try:
+            self._waiting.discard(lone)
+            others = self._waiting.take_along(lone.priority, beside.runs - len(crops))
+            if not others:
+                return self._shared_runs(nullcontext(), bgr, crops)
+            for other in others:
+                self._turns.dismiss(other.place)
+            self._run_together(beside, [lone, *others])
+            return lone.found.result()
+        finally:
+            self._turns.end()
+
+    def _run_together(self, beside: SideBySide, callers: Sequence[LoneCrops]) -> None:
+        """Tell each caller what is found on its crops, or the error: nobody else will."""
+        try:
+            under_way = [[self._begin(beside, lone.bgr, crop) for crop in lone.crops] for lone in callers]
+        except BaseException as error:
+            for lone in callers:
+                lone.found.set_exception(error)
+            return
+        for lone, futures in zip(callers, under_way, strict=True):
+            try:
+                lone.found.set_result([future.result() for future in futures])
+            except BaseException as error:
+                lone.found.set_exception(error)
+
     def _turn_side_by_side(self, beside: SideBySide, bgr: BGR, crops: Sequence[Crop]) -> list[Found]:
         """The first crops, in one turn: all of them, as long as nobody else wants it."""
         at_a_time = beside.runs * max(1, self._batch // beside.runs)
@@ -102,8 +145,11 @@ class PoseRuns:
                     found.append(under_way.popleft().result())
                     if self._turns.wanted and begun % beside.runs == 0:
                         break
-                under_way.append(beside.threads.submit(self._run, beside.network, nullcontext(), bgr, [crop]))
+                under_way.append(self._begin(beside, bgr, crop))
             return found + [future.result() for future in under_way]
+
+    def _begin(self, beside: SideBySide, bgr: BGR, crop: Crop) -> Future[Found]:
+        return beside.threads.submit(self._run, beside.network, nullcontext(), bgr, [crop])
 
     def _run(self, network: Network, turn: AbstractContextManager[None], bgr: BGR, crops: Sequence[Crop]) -> Found:
         """The keypoints on crops that go in one run."""
@@ -119,7 +165,3 @@ class PoseRuns:
         """A run's input. A file whose batch is fixed takes no less than that: what is left over stays black."""
         width, height = self._crop_wh
         return np.zeros((network.batch or crops, 3, height, width), np.float32)
-
-
-def _batches(crops: Sequence[Crop], size: int) -> list[Sequence[Crop]]:
-    return [crops[i : i + size] for i in range(0, len(crops), size)] if crops else []
