@@ -10,7 +10,7 @@ from wholebody.estimation.geometry import Crop, Letterbox
 from wholebody.estimation.networks import Network, open_network
 from wholebody.estimation.outputs import Detections, decode_detections
 from wholebody.estimation.pose_runs import PoseRuns, SideBySide
-from wholebody.estimation.tensors import write_detector_input
+from wholebody.estimation.tensors import InputArrays, write_detector_input
 from wholebody.estimation.weights import Weights
 from wholebody.images.decoding import BGR
 from wholebody.memory import give_back_freed
@@ -78,9 +78,8 @@ class Estimator:
         self._threshold = settings.detection_threshold
         self._max_people = settings.max_people
         self._turns = Turns(concurrency)
-        # Kept, for the pages of 5 MB that are new cost more than what is written there.
         width, height = weights.detector_wh
-        self._detector_inputs = [np.empty((1, 3, height, width), np.float32) for _ in range(concurrency)]
+        self._detector_inputs = InputArrays((1, 3, height, width), kept=concurrency)
         batch = pose.batch or (MAX_BATCH_CPU if settings.device == "cpu" else MAX_BATCH)
         self._pose_runs = PoseRuns(pose, weights.pose_wh, batch, self._turns, side_by_side)
 
@@ -148,13 +147,9 @@ class Estimator:
             raise ModelError(f"{path}: does not run as a {kind}: {_line(error)}") from None
 
     def _run_detector(self, scaled: BGR) -> list[Floats]:
-        with self._turns:
-            pixels = self._detector_inputs.pop()  # there are as many as turns
-            try:
-                write_detector_input(scaled, pixels)
-                return self._detector.run(pixels)
-            finally:
-                self._detector_inputs.append(pixels)
+        with self._turns, self._detector_inputs.lent() as pixels:
+            write_detector_input(scaled, pixels)
+            return self._detector.run(pixels)
 
 
 def _gains_side_by_side(settings: Settings, weights: Weights, pose: Network) -> bool:

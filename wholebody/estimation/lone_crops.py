@@ -10,13 +10,10 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 from wholebody.estimation.geometry import Crop
+from wholebody.estimation.outputs import Peaks
 from wholebody.images.decoding import BGR
-from wholebody.poses import Floats
 from wholebody.serving.calls import Priority, current_call
 from wholebody.serving.turns import Place
-
-Found = tuple[Floats, Floats]
-"""`(n, 133, 2)` float32 keypoints in image pixels and `(n, 133)` float32 scores, 0..1."""
 
 
 @dataclass(eq=False, slots=True)
@@ -28,14 +25,14 @@ class LoneCrops:
         crops: At least one.
         priority: That of the call that they belong to.
         place: Where their caller waits for a turn.
-        found: A result for each crop, or the error.
+        found: What each run has found on them, in their order, or the error.
     """
 
     bgr: BGR
     crops: Sequence[Crop]
     priority: Priority = field(default_factory=lambda: current_call().priority)
     place: Place = field(default_factory=Place)
-    found: Future[list[Found]] = field(default_factory=Future)
+    found: Future[list[Peaks]] = field(default_factory=Future)
 
 
 class LoneCropsWaiting:

@@ -8,11 +8,11 @@ from contextlib import AbstractContextManager, nullcontext
 
 import numpy as np
 
+from wholebody.estimation.crop_network import CropNetwork
 from wholebody.estimation.geometry import Crop
-from wholebody.estimation.lone_crops import Found, LoneCrops, LoneCropsWaiting
+from wholebody.estimation.lone_crops import LoneCrops, LoneCropsWaiting
 from wholebody.estimation.networks import Network
-from wholebody.estimation.outputs import check_simcc, decode_simcc
-from wholebody.estimation.tensors import write_pose_input
+from wholebody.estimation.outputs import Peaks, decode_peaks
 from wholebody.images.decoding import BGR
 from wholebody.poses import Floats
 from wholebody.serving.turns import Turns
@@ -55,15 +55,19 @@ class PoseRuns:
         turns: Turns,
         side_by_side: SideBySide | None = None,
     ) -> None:
-        self._network = network
-        self._crop_wh = crop_wh
+        self._shared = CropNetwork(network, crop_wh, batch)
+        self._single = CropNetwork(side_by_side.network, crop_wh, 1) if side_by_side else self._shared
         self._batch = batch
         self._turns = turns
         self._side_by_side = side_by_side
         self._waiting = LoneCropsWaiting()
 
-    def keypoints(self, bgr: BGR, crops: Sequence[Crop]) -> Found:
-        """The keypoints on each of at least one crop of a `(h, w, 3)` uint8 BGR image."""
+    def keypoints(self, bgr: BGR, crops: Sequence[Crop]) -> tuple[Floats, Floats]:
+        """The keypoints on each of at least one crop of a `(h, w, 3)` uint8 BGR image.
+
+        Returns:
+            `(n, 133, 2)` float32 image pixels and `(n, 133)` float32 scores, 0..1.
+        """
         beside = self._side_by_side
         if not beside:
             found = self._shared_runs(self._turns, bgr, crops)
@@ -74,8 +78,9 @@ class PoseRuns:
                 more = self._turn_side_by_side(beside, bgr, crops[done:])
                 found += more
                 done += len(more)
-        keypoints, scores = (np.concatenate(parts) for parts in zip(*found, strict=True))
-        return keypoints, scores
+        # All at once: a few numbers for each run, between two runs, would take several times as long.
+        in_crop, scores = decode_peaks(Peaks.joined(found))
+        return np.stack([crop.to_image(xy) for crop, xy in zip(crops, in_crop, strict=True)]), scores
 
     def warm_up(self) -> None:
         """Run each network once, with as many crops as a run may have.
@@ -84,20 +89,18 @@ class PoseRuns:
             ModelError: The outputs are not those of a 133-keypoint network.
             Exception: Whatever a network that does not run raises.
         """
-        networks = [(self._network, self._batch)]
-        if self._side_by_side:
-            networks = [(self._network, min(self._batch, self._side_by_side.runs - 1)), (self._side_by_side.network, 1)]
-        for network, crops in networks:
-            with self._turns:
-                simcc_x, simcc_y = network.run(self._blank(network, crops))[:2]
-            check_simcc(simcc_x, simcc_y, self._crop_wh)
+        if not self._side_by_side:
+            self._shared.warm_up(self._batch, self._turns)
+        else:
+            self._shared.warm_up(min(self._batch, self._side_by_side.runs - 1), self._turns)
+            self._single.warm_up(1, self._turns)
 
-    def _shared_runs(self, turn: AbstractContextManager[None], bgr: BGR, crops: Sequence[Crop]) -> list[Found]:
+    def _shared_runs(self, turn: AbstractContextManager[None], bgr: BGR, crops: Sequence[Crop]) -> list[Peaks]:
         """As few runs as there may be, of much the same length: 3 and 3, not 4 and 2."""
         step = math.ceil(len(crops) / math.ceil(len(crops) / self._batch)) if crops else 1
-        return [self._run(self._network, turn, bgr, crops[i : i + step]) for i in range(0, len(crops), step)]
+        return [self._shared.find_peaks(bgr, crops[i : i + step], turn) for i in range(0, len(crops), step)]
 
-    def _lone(self, beside: SideBySide, bgr: BGR, crops: Sequence[Crop]) -> list[Found]:
+    def _lone(self, beside: SideBySide, bgr: BGR, crops: Sequence[Crop]) -> list[Peaks]:
         """Crops too few to fill all threads: with those of others that do, or in shared runs."""
         lone = LoneCrops(bgr, crops)
         self._waiting.add(lone)
@@ -134,11 +137,11 @@ class PoseRuns:
             except BaseException as error:
                 lone.found.set_exception(error)
 
-    def _turn_side_by_side(self, beside: SideBySide, bgr: BGR, crops: Sequence[Crop]) -> list[Found]:
+    def _turn_side_by_side(self, beside: SideBySide, bgr: BGR, crops: Sequence[Crop]) -> list[Peaks]:
         """The first crops, in one turn: all of them, as long as nobody else wants it."""
         at_a_time = beside.runs * max(1, self._batch // beside.runs)
-        found: list[Found] = []
-        under_way: deque[Future[Found]] = deque()
+        found: list[Peaks] = []
+        under_way: deque[Future[Peaks]] = deque()
         with self._turns:
             for begun, crop in enumerate(crops):
                 if begun >= at_a_time:
@@ -148,20 +151,5 @@ class PoseRuns:
                 under_way.append(self._begin(beside, bgr, crop))
             return found + [future.result() for future in under_way]
 
-    def _begin(self, beside: SideBySide, bgr: BGR, crop: Crop) -> Future[Found]:
-        return beside.threads.submit(self._run, beside.network, nullcontext(), bgr, [crop])
-
-    def _run(self, network: Network, turn: AbstractContextManager[None], bgr: BGR, crops: Sequence[Crop]) -> Found:
-        """The keypoints on crops that go in one run."""
-        pixels = self._blank(network, len(crops))
-        for crop, planes in zip(crops, pixels, strict=False):
-            write_pose_input(crop.cut(bgr), planes)
-        with turn:
-            simcc_x, simcc_y = network.run(pixels)[:2]
-        in_crop, scores = decode_simcc(simcc_x[: len(crops)], simcc_y[: len(crops)])
-        return np.stack([crop.to_image(xy) for crop, xy in zip(crops, in_crop, strict=True)]), scores
-
-    def _blank(self, network: Network, crops: int) -> Floats:
-        """A run's input. A file whose batch is fixed takes no less than that: what is left over stays black."""
-        width, height = self._crop_wh
-        return np.zeros((network.batch or crops, 3, height, width), np.float32)
+    def _begin(self, beside: SideBySide, bgr: BGR, crop: Crop) -> Future[Peaks]:
+        return beside.threads.submit(self._single.find_peaks, bgr, [crop], nullcontext())
