@@ -2,13 +2,14 @@
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from pydantic import AliasChoices
 
 from tests.http_server import ScriptedServer
+from wholebody import cores
 from wholebody.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -28,6 +29,17 @@ def _isolated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
             monkeypatch.delenv(name)
     monkeypatch.setitem(Settings.model_config, "env_file", str(tmp_path / ".env"))
     monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
+
+
+@pytest.fixture
+def pretend_cores(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Lets the process believe that it may use so many cores."""
+
+    def pretend(count: int) -> None:
+        monkeypatch.setattr(cores, "own_cores", lambda: list(range(count)))
+        monkeypatch.setattr(cores, "CGROUP_QUOTA", Path("/no/such/file"))
+
+    return pretend
 
 
 @pytest.fixture

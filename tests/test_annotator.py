@@ -44,8 +44,8 @@ FIGURES = {
 
 
 @pytest.fixture(autouse=True)
-def _cores(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr("os.cpu_count", lambda: CORES)
+def _cores(pretend_cores: Callable[[int], None]) -> Iterator[None]:
+    pretend_cores(CORES)
     threads = cv2.getNumThreads()
     yield
     cv2.setNumThreads(threads)
@@ -269,12 +269,17 @@ def test_opencv_has_no_threads_of_its_own(is_bulk: bool) -> None:
     ],
 )
 def test_who_works_at_a_time(
-    monkeypatch: pytest.MonkeyPatch, is_bulk: bool, device: str, cores: int, expected: tuple[int, int, int]
+    monkeypatch: pytest.MonkeyPatch,
+    pretend_cores: Callable[[int], None],
+    is_bulk: bool,
+    device: str,
+    cores: int,
+    expected: tuple[int, int, int],
 ) -> None:
     given: dict[str, int] = {}
     monkeypatch.setattr(
         annotator, "load_estimator", lambda *_, **rest: given.update(rest) or SimpleNamespace(devices={})
     )
-    monkeypatch.setattr("os.cpu_count", lambda: cores)
+    pretend_cores(cores)
     one = Annotator(load_settings(mode="figures", device=device), bulk=is_bulk)
     assert (one.workers, given["threads"], given["concurrency"]) == expected

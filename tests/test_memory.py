@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 COMMON = """
 import gc, re, threading
 from pathlib import Path
@@ -21,13 +23,14 @@ def run(script: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
-MANY_THREADS = """
-together = threading.Barrier(6)
+MANY = 5
+MANY_THREADS = f"""
+together = threading.Barrier({MANY + 1})
 def allocate():
     kept = [bytearray(1000 + i) for i in range(500)]
     together.wait()
     together.wait()
-threads = [threading.Thread(target=allocate) for _ in range(5)]
+threads = [threading.Thread(target=allocate) for _ in range({MANY})]
 for thread in threads: thread.start()
 together.wait()
 print(heaps())
@@ -35,9 +38,11 @@ together.wait()
 """
 
 
-def test_threads_share_one_heap() -> None:
-    assert int(run(MANY_THREADS)) > 1
-    assert run("memory.share_one_heap()" + MANY_THREADS) == "0"
+@pytest.mark.parametrize("cores", [1, 2, 3])
+def test_threads_share_a_heap_for_each_core(cores: int) -> None:
+    assert int(run(MANY_THREADS)) == MANY
+    share = f"memory.count_cores = lambda: {cores}; memory.share_heaps()"
+    assert int(run(share + MANY_THREADS)) == cores - 1  # the first is the process's own, which lies elsewhere
 
 
 def test_what_is_freed_is_given_back() -> None:
@@ -61,7 +66,7 @@ def test_another_c_library_is_left_alone() -> None:
     assert (
         run(
             "import ctypes; ctypes.CDLL = lambda name: object();"
-            "memory.share_one_heap(); memory.give_back_freed(); print('fine')"
+            "memory.share_heaps(); memory.give_back_freed(); print('fine')"
         )
         == "fine"
     )

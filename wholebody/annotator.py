@@ -1,13 +1,13 @@
 """One task -> one prediction: images, estimator and regions put together. Both ways in go through here."""
 
 import hashlib
-import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import cv2
 import numpy as np
 
+from wholebody.cores import count_cores
 from wholebody.estimation.estimator import load_estimator
 from wholebody.estimation.weights import find_weights, model_version
 from wholebody.images.cache import ImageCache, SeenImage
@@ -46,7 +46,7 @@ class Annotator:
     """
 
     def __init__(self, settings: Settings, *, bulk: bool = False) -> None:
-        cores = os.cpu_count() or 1
+        cores = count_cores()
         on_cpu = settings.device == "cpu"
         weights = find_weights(settings)
         self.model_version = model_version(settings, weights)

@@ -1,6 +1,7 @@
 """Which crops go into which run of the pose network; whatever the way, each person gets its own keypoints."""
 
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -248,7 +249,12 @@ def test_each_network_is_warmed_up_with_what_it_will_get() -> None:
     ],
 )
 def test_when_the_pose_network_is_opened_for_runs_side_by_side(
-    monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any], cores: int, given: dict[str, int], expected: bool
+    monkeypatch: pytest.MonkeyPatch,
+    pretend_cores: Callable[[int], None],
+    changes: dict[str, Any],
+    cores: int,
+    given: dict[str, int],
+    expected: bool,
 ) -> None:
     opened: list[tuple[str, int, int]] = []
     really = estimator.open_network
@@ -258,7 +264,7 @@ def test_when_the_pose_network_is_opened_for_runs_side_by_side(
         return really(path, backend, device, threads, runs, **rest)
 
     monkeypatch.setattr(estimator, "open_network", spy)
-    monkeypatch.setattr("os.cpu_count", lambda: cores)
+    pretend_cores(cores)
     settings = Settings(mode="figures", **changes)
     weights = find_weights(settings)
     load_estimator(settings, weights, **given)

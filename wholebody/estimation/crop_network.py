@@ -1,9 +1,9 @@
 """A pose network and the arrays that crops are written to: crops of an image -> peaks. Decides nothing about turns."""
 
-import os
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 
+from wholebody.cores import count_cores
 from wholebody.estimation.geometry import Crop
 from wholebody.estimation.networks import Network
 from wholebody.estimation.outputs import Peaks, check_simcc, find_peaks
@@ -24,7 +24,7 @@ class CropNetwork:
         self._network = network
         self._crop_wh = crop_wh
         width, height = crop_wh
-        self._inputs = InputArrays((network.batch or batch, 3, height, width), kept=os.cpu_count() or 1)
+        self._inputs = InputArrays((network.batch or batch, 3, height, width), kept=count_cores())
 
     def find_peaks(self, bgr: BGR, crops: Sequence[Crop], turn: AbstractContextManager[None]) -> Peaks:
         """The peaks on crops of a `(h, w, 3)` uint8 BGR image, in one run; the turn is held while the network runs."""

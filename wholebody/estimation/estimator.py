@@ -1,10 +1,10 @@
 """Pixels -> Poses: a person detector, then a pose network on a crop of each person."""
 
 import logging
-import os
 
 import numpy as np
 
+from wholebody.cores import count_cores
 from wholebody.errors import ModelError
 from wholebody.estimation.geometry import Crop, Letterbox
 from wholebody.estimation.networks import Network, open_network
@@ -50,7 +50,7 @@ def load_estimator(settings: Settings, weights: Weights, *, threads: int, concur
     )
     side_by_side = None
     if not threads and concurrency == 1 and _gains_side_by_side(settings, weights, pose):
-        cores = os.cpu_count() or 1
+        cores = count_cores()
         network = open_network(weights.pose, settings.backend_type, settings.device, threads=1, runs=cores)
         side_by_side = SideBySide(network, cores)
     estimator = Estimator(detector, pose, settings, weights, concurrency, side_by_side)
@@ -156,7 +156,7 @@ def _gains_side_by_side(settings: Settings, weights: Weights, pose: Network) -> 
     """Whether crops are to be taken side by side, a thread each, for the sake of latency."""
     return (
         settings.device == "cpu"
-        and (os.cpu_count() or 1) > 1
+        and count_cores() > 1
         and settings.backend_type != "opencv"  # whose threads are one for all
         and pose.batch in (None, 1)
         and weights.pose.stat().st_size <= SIDE_BY_SIDE_BYTES
