@@ -45,8 +45,8 @@ class Bare:
         """The crops of some boxes, in whatever way is soonest done: batches of some size, or one on each core."""
         size = self._weights.pose_wh
         crops = np.empty((len(boxes), 3, *size[::-1]), np.float32)
-        for box, planes in zip(boxes, crops, strict=True):
-            write_pose_input(Crop.around(box, size).cut(bgr), planes)
+        for crop, planes in zip(Crop.around(boxes, size), crops, strict=True):
+            write_pose_input(crop.cut(bgr), planes)
         ways = [self._batched(crops, batch) for batch in BATCHES if batch < 2 or batch <= len(crops)]
         if len(crops) >= self._cores:
             ways.append(self._side_by_side(crops))

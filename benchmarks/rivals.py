@@ -196,8 +196,8 @@ def network_inputs(job: Job, image: str) -> tuple[Any, Any]:
     bgr, weights = read_bgr(Path(image)), job.weights
     found = load_estimator(job.settings(), weights, threads=0, concurrency=1).detect(bgr)
     crops = np.empty((len(found.xyxy), 3, *weights.pose_wh[::-1]), np.float32)
-    for box, planes in zip(found.xyxy, crops, strict=True):
-        write_pose_input(Crop.around(box, weights.pose_wh).cut(bgr), planes)
+    for crop, planes in zip(Crop.around(found.xyxy, weights.pose_wh), crops, strict=True):
+        write_pose_input(crop.cut(bgr), planes)
     letterbox = Letterbox.fit((bgr.shape[1], bgr.shape[0]), weights.detector_wh)
     pixels = np.empty((1, 3, *weights.detector_wh[::-1]), np.float32)
     write_detector_input(letterbox.scaled(bgr), pixels)

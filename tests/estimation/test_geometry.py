@@ -83,9 +83,9 @@ def test_a_crop_is_cut_as_rtmlib_does(
 ) -> None:
     bgr = image(image_wh)
     rtmlib_pose.model_input_size = size_wh
-    for xyxy in boxes(12):
+    many = boxes(12)
+    for xyxy, crop in zip(many, Crop.around(many, size_wh), strict=True):
         theirs, center, scale = rtmlib_pose.preprocess(bgr, xyxy)
-        crop = Crop.around(xyxy, size_wh)
         ours = crop.cut(bgr)
         assert (ours.shape, ours.dtype) == ((size_wh[1], size_wh[0], 3), np.uint8)
         assert np.array_equal(ours, theirs), xyxy
@@ -96,8 +96,7 @@ def test_a_crop_is_cut_as_rtmlib_does(
 @pytest.mark.parametrize("size_wh", POSE_SIZES)
 def test_a_crop_maps_points_back_as_rtmlib_does(rtmlib_pose: RTMPose, size_wh: tuple[int, int]) -> None:
     rtmlib_pose.model_input_size, rtmlib_pose.to_openpose = size_wh, False
-    for xyxy in boxes(8):
-        crop = Crop.around(xyxy, size_wh)
+    for crop in Crop.around(boxes(8), size_wh):
         simcc = [RNG.uniform(0, 1, (1, 133, edge * 2)).astype(np.float32) for edge in size_wh]
         theirs, _ = rtmlib_pose.postprocess(simcc, crop.center, crop.extent_wh)
         in_crop = np.stack([rows[0].argmax(axis=1) for rows in simcc], axis=1) / 2
@@ -108,8 +107,7 @@ def test_a_crop_maps_points_back_as_rtmlib_does(rtmlib_pose: RTMPose, size_wh: t
 @pytest.mark.parametrize("shape", [(2,), (133, 2), (3, 133, 2)])
 def test_both_maps_of_a_crop_invert_each_other(shape: tuple[int, ...], size_wh: tuple[int, int]) -> None:
     points = RNG.uniform(-100, 900, shape).astype(np.float32)
-    for xyxy in boxes(8):
-        crop = Crop.around(xyxy, size_wh)
+    for crop in Crop.around(boxes(8), size_wh):
         assert crop.to_model(points).dtype == crop.to_image(points).dtype == np.float32
         tolerance = max(1.0, float(crop.extent_wh.max())) * 1e-3
         assert np.allclose(crop.to_image(crop.to_model(points)), points, atol=tolerance)
@@ -117,8 +115,8 @@ def test_both_maps_of_a_crop_invert_each_other(shape: tuple[int, ...], size_wh: 
 
 @pytest.mark.parametrize("size_wh", POSE_SIZES)
 def test_a_crop_shows_its_box_in_the_middle_padded_and_in_the_aspect(size_wh: tuple[int, int]) -> None:
-    for xyxy in boxes(8):
-        crop = Crop.around(xyxy, size_wh)
+    many = boxes(8)
+    for xyxy, crop in zip(many, Crop.around(many, size_wh), strict=True):
         assert np.allclose(crop.to_model((xyxy[:2] + xyxy[2:]) / 2), np.array(size_wh) / 2, atol=0.05)
         corners = crop.to_model(xyxy.reshape(2, 2))
         filled = (corners[1] - corners[0]) / np.array(size_wh)
@@ -129,6 +127,6 @@ def test_a_crop_shows_its_box_in_the_middle_padded_and_in_the_aspect(size_wh: tu
 def test_a_point_is_mapped_to_where_its_pixel_is_cut() -> None:
     bgr = np.zeros((480, 640, 3), np.uint8)
     cv2.circle(bgr, (300, 200), 6, (255, 255, 255), -1)
-    crop = Crop.around(np.array((200, 100, 400, 400), np.float32), (192, 256))
+    (crop,) = Crop.around(np.array([(200, 100, 400, 400)], np.float32), (192, 256))
     y, x = np.argwhere(crop.cut(bgr)[:, :, 0] > 127).mean(axis=0)
     assert np.allclose(crop.to_model(np.array((300, 200), np.float32)), (x, y), atol=0.6)

@@ -79,8 +79,8 @@ class WatchedTurns(Turns):
 def row_of(people: int) -> tuple[BGR, list[Crop]]:
     """A picture of people of different gray beside each other, and their crops."""
     bgr = np.repeat(np.arange(people, dtype=np.uint8) * GRAYS, 100)[None, :, None].repeat(100, 0).repeat(3, 2)
-    boxes = [np.array([100 * i + 30, 10, 100 * i + 70, 90], np.float32) for i in range(people)]
-    return np.ascontiguousarray(bgr), [Crop.around(box, CROP_WH) for box in boxes]
+    boxes = np.array([[100 * i + 30, 10, 100 * i + 70, 90] for i in range(people)], np.float32)
+    return np.ascontiguousarray(bgr), Crop.around(boxes, CROP_WH)
 
 
 def assert_each_its_own(found: tuple[Any, Any], crops: list[Crop]) -> None:
@@ -232,9 +232,9 @@ def test_each_network_is_warmed_up_with_what_it_will_get() -> None:
     PoseRuns(alone, CROP_WH, 4, WatchedTurns()).warm_up()
     assert alone.runs == [4]
     for cores, most in ((2, 1), (3, 2), (16, 4)):
-        network, single = GrayNetwork(), GrayNetwork()
+        network, single = GrayNetwork(), GrayNetwork(together=cores)
         PoseRuns(network, CROP_WH, 4, WatchedTurns(), SideBySide(single, cores)).warm_up()
-        assert (network.runs, single.runs) == ([most], [1])
+        assert (network.runs, single.runs) == ([most], [1] * cores)  # each in a thread of its own
 
 
 @pytest.mark.parametrize(

@@ -38,14 +38,14 @@ class CropNetwork:
                 simcc_x, simcc_y = self._network.run(batch)[:2]
         return find_peaks(simcc_x[: len(crops)], simcc_y[: len(crops)])
 
-    def warm_up(self, crops: int, turn: AbstractContextManager[None]) -> None:
+    def warm_up(self, crops: int) -> None:
         """Run the network once with so many black crops.
 
         Raises:
             ModelError: The outputs are not those of a 133-keypoint network.
             Exception: Whatever a network that does not run raises.
         """
-        with self._inputs.lent() as pixels, turn:
+        with self._inputs.lent() as pixels:
             black = pixels[: self._network.batch or crops]
             black[:] = 0
             simcc_x, simcc_y = self._network.run(black)[:2]

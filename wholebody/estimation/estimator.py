@@ -123,7 +123,7 @@ class Estimator:
         size_wh = (bgr.shape[1], bgr.shape[0])
         if not len(xyxy):
             return Poses.nobody(size_wh)  # rtmlib would pose the whole image here
-        crops = [Crop.around(box, self._weights.pose_wh) for box in xyxy]
+        crops = Crop.around(xyxy, self._weights.pose_wh)
         keypoints, scores = self._pose_runs.keypoints(bgr, crops)
         return Poses(size_wh, xyxy, box_scores.clip(0, 1), keypoints, scores)
 

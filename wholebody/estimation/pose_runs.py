@@ -89,11 +89,11 @@ class PoseRuns:
             ModelError: The outputs are not those of a 133-keypoint network.
             Exception: Whatever a network that does not run raises.
         """
-        if not self._side_by_side:
-            self._shared.warm_up(self._batch, self._turns)
-        else:
-            self._shared.warm_up(min(self._batch, self._side_by_side.runs - 1), self._turns)
-            self._single.warm_up(1, self._turns)
+        beside = self._side_by_side
+        with self._turns:
+            self._shared.warm_up(min(self._batch, beside.runs - 1) if beside else self._batch)
+            if beside:  # in each of the threads, so that the C library gives each a heap of its own
+                list(beside.threads.map(self._single.warm_up, [1] * beside.runs))
 
     def _shared_runs(self, turn: AbstractContextManager[None], bgr: BGR, crops: Sequence[Crop]) -> list[Peaks]:
         """As few runs as there may be, of much the same length: 3 and 3, not 4 and 2."""
