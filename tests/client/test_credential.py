@@ -11,6 +11,7 @@ from pydantic import SecretStr
 import wholebody.label_studio.credential
 from tests.http_server import Answer, ScriptedServer
 from wholebody.errors import AuthenticationError, LabelStudioError, UnavailableError
+from wholebody.images.connections import Session
 from wholebody.label_studio.credential import Credential, describe_transport, lies_under
 
 REFRESH = "/api/token/refresh"
@@ -31,7 +32,7 @@ Make = Callable[..., Credential]
 
 @pytest.fixture
 def credential_for() -> Iterator[Make]:
-    with requests.Session() as session:
+    with Session() as session:
         yield lambda url, token=PAT: Credential(url, SecretStr(token), session)
 
 

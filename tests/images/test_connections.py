@@ -1,6 +1,7 @@
 """What a session remembers of the environment: the same settings as requests finds, asked for once a server."""
 
 import weakref
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -145,3 +146,25 @@ def test_a_session_that_nobody_needs_is_gone_at_once(asked: list[str]) -> None:
     gone = weakref.ref(session)
     del session
     assert gone() is None  # and its connections with it, not with the next look of the garbage collector
+
+
+def test_a_request_is_what_it_was_given_and_nothing_else(
+    server: ScriptedServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As requests sends it, but for cookies and for passwords of an address or a .netrc."""
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login me password secret\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    server.on("POST", "/a%20b", Answer(headers={"Set-Cookie": "sessionid=secret; Path=/"}))
+    address = server.url.replace("//", "//me:secret@") + "/a b"
+    given: dict[str, Any] = {"params": {"page": 1, "query": "a&b"}, "data": b"{}", "headers": {"Accept": "text/x"}}
+    with Session() as session, requests.Session() as plain:
+        plain.trust_env = False
+        session.post(address, **given)
+        session.post(address, **given)
+        assert not session.cookies
+        plain.post(server.url + "/a b", **given)
+    first, second, expected = server.requests
+    assert first.headers.items() == second.headers.items() == expected.headers.items()
+    assert (first.path, first.query, first.body) == (expected.path, expected.query, expected.body)
+    assert "page=1" in first.query

@@ -7,7 +7,8 @@ import requests
 from pydantic import SecretStr
 
 from wholebody.errors import AuthenticationError, LabelStudioError, UnavailableError
-from wholebody.label_studio.credential import Credential, describe_transport, unchanged
+from wholebody.images.connections import Session
+from wholebody.label_studio.credential import Credential, describe_transport
 
 TIMEOUT_S = (5.0, 30.0)
 """To connect, and to answer: Label Studio itself waits for some seconds for each backend that is not there."""
@@ -24,7 +25,7 @@ class LabelStudioApi:
 
     def __init__(self, base_url: str, token: SecretStr) -> None:
         self._base_url = base_url
-        self._session = requests.Session()
+        self._session = Session()
         self._credential = Credential(base_url, token, self._session)
 
     @property
@@ -65,18 +66,16 @@ def ask_openly(base_url: str, path: str) -> requests.Response:
     Raises:
         UnavailableError: There is none.
     """
-    with requests.Session() as session:
+    with Session() as session:
         return get(session, base_url + path, path, {}, {})
 
 
 def get(
-    session: requests.Session, url: str, what: str, parameters: dict[str, Any], headers: dict[str, str]
+    session: Session, url: str, what: str, parameters: dict[str, Any], headers: dict[str, str]
 ) -> requests.Response:
     """One GET, whose redirects are not followed. An error names it as `what`."""
     try:
-        return session.get(
-            url, params=parameters, headers=headers, timeout=TIMEOUT_S, allow_redirects=False, auth=unchanged
-        )
+        return session.get(url, params=parameters, headers=headers, timeout=TIMEOUT_S, allow_redirects=False)
     except requests.RequestException as error:
         raise UnavailableError(f"{what}: {describe_transport(error)}") from None
 

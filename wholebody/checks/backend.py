@@ -13,8 +13,8 @@ from wholebody.checks.api import CHECK_URL
 from wholebody.checks.facts import Check, Facts, Finding
 from wholebody.errors import LabelStudioError
 from wholebody.estimation.weights import model_version
+from wholebody.images.connections import Session
 from wholebody.images.loader import shown
-from wholebody.label_studio.credential import unchanged
 
 CONNECTED, ERROR = "CO", "ER"
 PROBE_TIMEOUT_S = 3.0
@@ -159,9 +159,9 @@ def _reason(facts: Facts, backend: Mapping[str, Any]) -> str:
 def _answers(url: str) -> bool:
     """Whether a backend's open route answers this machine."""
     try:
-        with requests.Session() as session:
+        with Session() as session:
             address = f"{url.rstrip('/')}/ready"
-            return session.get(address, timeout=PROBE_TIMEOUT_S, allow_redirects=False, auth=unchanged).ok
+            return session.get(address, timeout=PROBE_TIMEOUT_S, allow_redirects=False).ok
     except (requests.RequestException, ValueError):
         return False
 

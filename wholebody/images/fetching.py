@@ -4,7 +4,6 @@ import io
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.cookiejar import DefaultCookiePolicy
 from urllib.parse import urljoin, urlsplit
 
 import requests
@@ -14,7 +13,7 @@ from wholebody.errors import Cause, ImageError, LabelStudioError
 from wholebody.images.addresses import Gate
 from wholebody.images.connections import GatedAdapter, PatientRetry, Session
 from wholebody.images.deadlines import Deadline, OutOfTimeError
-from wholebody.label_studio.credential import Credential, describe_transport, lies_under, unchanged
+from wholebody.label_studio.credential import Credential, describe_transport, lies_under
 from wholebody.serving.task_pool import AHEAD
 from wholebody.settings import Settings
 
@@ -39,7 +38,7 @@ _LABEL_STUDIO_HINTS = {
 }
 
 
-def open_session(settings: Settings) -> requests.Session:
+def open_session(settings: Settings) -> Session:
     """A session that goes where images may come from, repeats GETs that failed for now, and never takes cookies."""
     retry = PatientRetry(
         total=2,
@@ -52,7 +51,6 @@ def open_session(settings: Settings) -> requests.Session:
         raise_on_status=False,
     )
     session = Session()
-    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     gate = Gate(settings)
     for scheme in ("http://", "https://"):
         session.mount(scheme, GatedAdapter(gate, pool_size=settings.threads * AHEAD, retry=retry))
@@ -124,9 +122,7 @@ class Fetcher:
         timeout = (min(CONNECT_TIMEOUT_S, share), min(READ_TIMEOUT_S, share))
 
         def get(headers: dict[str, str]) -> requests.Response:
-            return self._session.get(
-                url, headers=headers, stream=True, allow_redirects=False, timeout=timeout, auth=unchanged
-            )
+            return self._session.get(url, headers=headers, stream=True, allow_redirects=False, timeout=timeout)
 
         return credential.send(get) if credential and credential.covers(url) else get({})
 

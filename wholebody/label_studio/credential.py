@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from urllib3.util import Url, parse_url
 
 from wholebody.errors import AuthenticationError, LabelStudioError, UnavailableError
+from wholebody.images.connections import Session
 from wholebody.label_studio.pacing import parse_retry_after
 
 log = logging.getLogger(__name__)
@@ -34,13 +35,13 @@ class Credential:
     Args:
         base_url: Address of Label Studio, without a trailing slash; it may have a sub-path.
         token: The personal access token (a refresh JWT, never sent as `Bearer`) or the legacy token.
-        session: For the refresh calls.
+        session: For the refresh calls; one that adds nothing to them.
 
     Raises:
         AuthenticationError: The token is an access token, which would live for minutes only.
     """
 
-    def __init__(self, base_url: str, token: SecretStr, session: requests.Session) -> None:
+    def __init__(self, base_url: str, token: SecretStr, session: Session) -> None:
         self.base_url = base_url
         self._token = token
         self._session = session
@@ -106,7 +107,6 @@ class Credential:
                 json={"refresh": self._token.get_secret_value()},
                 timeout=REFRESH_TIMEOUT_S,
                 allow_redirects=False,
-                auth=unchanged,
             )
         except requests.RequestException as error:
             words = describe_transport(error)
@@ -126,11 +126,6 @@ class Credential:
             message = f"{url}: HTTP {status} is no answer of Label Studio; check LABEL_STUDIO_URL"
             # What came with 200 may be a proxy's page for the moment; anything else stays as it is.
             raise (UnavailableError if status == 200 else LabelStudioError)(message) from None
-
-
-def unchanged(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """An `auth=` that adds nothing: without one, requests would put in what a .netrc says for the host."""
-    return request
 
 
 def lies_under(url: str, base_url: str) -> bool:

@@ -11,7 +11,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
 from wholebody.errors import AuthenticationError, GoneError, LabelStudioError, SettingsError, UnavailableError
 from wholebody.images.connections import Session, TimedAdapter
 from wholebody.images.deadlines import Deadline, OutOfTimeError
-from wholebody.label_studio.credential import Credential, describe_transport, unchanged
+from wholebody.label_studio.credential import Credential, describe_transport
 from wholebody.label_studio.pacing import Backoff, Pace, log_repetition, parse_retry_after
 from wholebody.settings import Settings
 from wholebody.stopping import Stop
@@ -128,7 +128,6 @@ class Transport:
                         headers=headers | {"Content-Type": "application/json"},
                         timeout=(CONNECT_TIMEOUT_S, READ_TIMEOUT_S),
                         allow_redirects=False,
-                        auth=unchanged,
                     )
             except (requests.RequestException, OutOfTimeError) as error:
                 cause = requests.ReadTimeout() if deadline.passed() else error
