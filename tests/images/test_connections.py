@@ -168,3 +168,16 @@ def test_a_request_is_what_it_was_given_and_nothing_else(
     assert first.headers.items() == second.headers.items() == expected.headers.items()
     assert (first.path, first.query, first.body) == (expected.path, expected.query, expected.body)
     assert "page=1" in first.query
+
+
+def test_a_redirect_is_an_answer_whose_body_is_left_unread(
+    server: ScriptedServer, other_server: ScriptedServer
+) -> None:
+    elsewhere = {"Location": other_server.url + "/b", "Set-Cookie": "sessionid=secret; Path=/"}
+    server.on("GET", "/a", Answer(302, body=bytes(10_000_000), headers=elsewhere))
+    with Session() as session:
+        answer = session.get(server.url + "/a", stream=True)  # as by default, where redirects are followed
+        assert session.get_redirect_target(answer) == other_server.url + "/b"
+        assert answer.raw.tell() == 0
+        answer.close()
+        assert (session.cookies, other_server.requests) == (requests.cookies.RequestsCookieJar(), [])

@@ -3,7 +3,7 @@
 import socket
 import sys
 import threading
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 from contextlib import suppress
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any, ClassVar
@@ -31,7 +31,9 @@ MAX_NETLOC_CHARS = 500
 
 
 class Session(requests.Session):
-    """Sends what it is given and nothing else: no cookies, no password of a .netrc or of the address.
+    """Sends what it is given and nothing else: no cookies, no password of a .netrc or of the address; once.
+
+    A redirect is an answer like any other: who asked decides whether to go there.
 
     It asks the environment for proxies and certificates once for each server. requests asks anew for each request, and
     looks for cookies at each: a quarter of what a request costs.
@@ -49,9 +51,12 @@ class Session(requests.Session):
         prepared.prepare_method(request.method)
         prepared.prepare_url(request.url, request.params)
         prepared.prepare_headers({**self.headers, **request.headers})
-        prepared.prepare_cookies({})  # which a redirect looks for
         prepared.prepare_body(request.data, request.files, request.json)
         return prepared
+
+    def resolve_redirects(self, *_: Any, **rest: Any) -> Iterator[Any]:
+        """Nowhere. requests' own reads the body of a redirect to its end, however long it is, before it is asked to."""
+        return iter(())
 
     def merge_environment_settings(self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any) -> Any:
         """Proxies, certificates and whether to stream, for a request to this address."""
