@@ -138,6 +138,9 @@ def test_boxes_are_clipped_to_the_image(xyxy: tuple[float, ...], percent: tuple[
         (0.2, None, 0.3, False),
         # ... is in itself enough
         (0.5, None, 0.5, True),
+        # ... also where 32 bits make it a little less
+        (0.7, None, 0.7, True),
+        (0.69999, None, 0.7, False),
         # the control's own comes first, in both directions
         (0.2, 0.1, 0.3, True),
         (0.5, 0.6, 0.3, False),
@@ -163,6 +166,8 @@ def test_points_below_the_threshold_are_left_out(
         (0.9, 0.5, ["rectanglelabels"]),
         (0.5, 0.9, ["keypointlabels"]),
         (0.9, 0.9, []),
+        # which is 0.7, or a little less in 32 bits
+        (0.7, 0.7, ["keypointlabels", "rectanglelabels"]),
     ],
 )
 def test_people_below_a_controls_threshold_are_left_out(

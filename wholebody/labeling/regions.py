@@ -19,6 +19,10 @@ MIN_JOINTS = 2
 """Joints that a skeleton has at least: a single one has no bone."""
 
 
+SCORE_DIGITS = 6
+"""As many as a 32-bit float has for certain, behind the point."""
+
+
 class Prediction(TypedDict):
     """What Label Studio stores for a task."""
 
@@ -87,7 +91,12 @@ class _People:
     def of(cls, poses: Poses) -> Self:
         boxes = _percent(poses.xyxy.reshape(-1, 2, 2), poses.size_wh).reshape(-1, 4)
         points = _percent(poses.keypoints, poses.size_wh)
-        return cls(poses.size_wh, boxes.tolist(), poses.box_scores.tolist(), points.tolist(), poses.scores.tolist())
+        box_scores, scores = (
+            # A 32-bit 0.7 is a little less than a threshold of 0.7.
+            given.astype(np.float64).round(SCORE_DIGITS).tolist()
+            for given in (poses.box_scores, poses.scores)
+        )
+        return cls(poses.size_wh, boxes.tolist(), box_scores, points.tolist(), scores)
 
 
 def _keypoint_regions(
