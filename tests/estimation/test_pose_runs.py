@@ -1,6 +1,7 @@
 """Which crops go into which run of the pose network; whatever the way, each person gets its own keypoints."""
 
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,6 +15,7 @@ from wholebody.errors import ModelError
 from wholebody.estimation import estimator
 from wholebody.estimation.estimator import SIDE_BY_SIDE_BYTES, load_estimator
 from wholebody.estimation.geometry import Crop
+from wholebody.estimation.lone_crops import LoneCrops, LoneCropsWaiting
 from wholebody.estimation.pose_runs import PoseRuns, SideBySide
 from wholebody.estimation.tensors import MEAN, STD
 from wholebody.estimation.weights import find_weights
@@ -46,6 +48,7 @@ class GrayNetwork:
         self._together = threading.Barrier(together)
 
     def run(self, batch: np.ndarray) -> list[np.ndarray]:
+        batch = batch.copy()  # as it is now, whatever is written there later
         self._together.wait(timeout=10)  # breaks, where fewer come
         self.runs.append(len(batch))
         outputs = [np.zeros((len(batch), 133, 2 * edge), np.float32) for edge in CROP_WH]
@@ -57,14 +60,15 @@ class GrayNetwork:
 
 
 class WatchedTurns(Turns):
-    """One turn at a time, counted; `wanted` is whether somebody always waits for the next."""
-
-    wanted = False
+    """One turn at a time, counted; `wanted` says that somebody as urgent always waits for the next."""
 
     def __init__(self, *, wanted: bool = False) -> None:
         super().__init__(1)
         self.taken = 0
-        self.wanted = wanted
+        self._wanted = wanted
+
+    def wanted_by(self, priority: Priority) -> bool:
+        return self._wanted
 
     def wait(self, place: Place) -> bool:
         assert self._free, "taken twice"
@@ -117,7 +121,7 @@ def test_shared_runs_are_few_and_even(people: int, batch: int, expected: list[in
         (3, 4, [3], 1, 1),
         (7, 4, [3], 2, 2),
         (8, 4, [], 1, 2),
-        (15, 8, [4, 3], 2, 2),
+        (15, 8, [4, 3], 3, 3),
     ],
 )
 @pytest.mark.parametrize("wanted", [False, True])
@@ -227,6 +231,48 @@ def test_what_fails_side_by_side_is_told_and_the_turn_given_back() -> None:
     assert_each_its_own(runs.keypoints(bgr, crops[:1]), crops[:1])
 
 
+@pytest.mark.parametrize("people", [4, 2])
+def test_nothing_goes_on_beside_the_next_turn_when_a_crop_fails(people: int) -> None:
+    """Of one caller, or of two that have half as many crops as there are cores."""
+    begun, ended = threading.Semaphore(0), []
+
+    class FailsWhileOthersRun(GrayNetwork):
+        def run(self, batch: np.ndarray) -> list[np.ndarray]:
+            with lock:
+                self.runs.append(len(batch))
+                is_first = len(self.runs) == 1
+            if is_first:
+                begun.acquire(timeout=10)  # until the other has begun
+                raise ModelError("cannot")
+            begun.release()
+            time.sleep(0.2)
+            ended.append(not turns._free)
+            return [np.zeros((len(batch), 133, 2 * edge), np.float32) for edge in CROP_WH]
+
+    lock, turns = threading.Lock(), Turns(1)
+    runs = PoseRuns(GrayNetwork(), CROP_WH, 4, turns, SideBySide(FailsWhileOthersRun(), 4))
+    bgr, crops = row_of(people)
+    with ThreadPoolExecutor(2) as callers:
+        with turns:
+            asked = [callers.submit(runs.keypoints, bgr, crops) for _ in range(4 // people)]
+            until(lambda: len(turns._waiting) == len(asked))
+        errors = [future.exception(10) for future in asked]
+    assert "cannot" in map(str, errors)
+    assert turns._free == 1
+    assert ended and all(ended)
+
+
+def test_the_most_urgent_of_those_that_wait_are_taken_along() -> None:
+    waiting = LoneCropsWaiting()
+    bgr, crops = row_of(1)
+    selection, opening, prompt = (LoneCrops(bgr, crops, priority) for priority in (SELECTION, OPENING, PROMPT))
+    for one in (selection, opening, prompt):
+        waiting.add(one)
+    assert waiting.take_along(SELECTION, 2) == [prompt, opening]
+    assert waiting.take_along(OPENING, 1) == []
+    assert waiting.take_along(SELECTION, 1) == [selection]
+
+
 def test_each_network_is_warmed_up_with_what_it_will_get() -> None:
     alone = GrayNetwork()
     PoseRuns(alone, CROP_WH, 4, WatchedTurns()).warm_up()
@@ -244,6 +290,9 @@ def test_each_network_is_warmed_up_with_what_it_will_get() -> None:
         ({"backend_type": "openvino"}, 2, {"threads": 0, "concurrency": 1}, True),
         ({"backend_type": "opencv"}, 2, {"threads": 0, "concurrency": 1}, False),
         ({}, 1, {"threads": 0, "concurrency": 1}, False),
+        # more cores than there may be people in a picture
+        ({"max_people": 3}, 3, {"threads": 0, "concurrency": 1}, True),
+        ({"max_people": 3}, 4, {"threads": 0, "concurrency": 1}, False),
         ({}, 2, {"threads": 1, "concurrency": 1}, False),
         ({}, 2, {"threads": 1, "concurrency": 2}, False),
     ],

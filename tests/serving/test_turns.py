@@ -122,3 +122,18 @@ def test_who_is_dismissed_has_no_turn_and_the_others_keep_their_order() -> None:
         assert not futures[3].result(10)
     assert [future.result() for future in futures] == [True, False, True, False]
     assert (order, turns._free, turns._waiting) == ([0, 2], 1, [])
+
+
+def test_a_turn_is_wanted_by_those_that_are_as_urgent() -> None:
+    turns = Turns(1)
+
+    def take() -> None:
+        with Call(OPENING).current(), turns:
+            pass
+
+    with ThreadPoolExecutor(1) as pool, turns:
+        assert not turns.wanted_by(SELECTION)
+        pool.submit(take)
+        until(lambda: len(turns._waiting) == 1)
+        assert [turns.wanted_by(priority) for priority in Priority] == [False, True, True]
+    assert not turns.wanted_by(SELECTION)

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 
-from wholebody.cores import count_cores
 from wholebody.estimation.geometry import Crop
 from wholebody.estimation.networks import Network
 from wholebody.estimation.outputs import Peaks, check_simcc, find_peaks
@@ -18,13 +17,14 @@ class CropNetwork:
         network: The network.
         crop_wh: Width and height of its input in pixels.
         batch: The most crops in a run.
+        kept: Arrays kept for inputs; each takes as much as a full run.
     """
 
-    def __init__(self, network: Network, crop_wh: tuple[int, int], batch: int) -> None:
+    def __init__(self, network: Network, crop_wh: tuple[int, int], batch: int, kept: int) -> None:
         self._network = network
         self._crop_wh = crop_wh
         width, height = crop_wh
-        self._inputs = InputArrays((network.batch or batch, 3, height, width), kept=count_cores())
+        self._inputs = InputArrays((network.batch or batch, 3, height, width), kept)
 
     def find_peaks(self, bgr: BGR, crops: Sequence[Crop], turn: AbstractContextManager[None]) -> Peaks:
         """The peaks on crops of a `(h, w, 3)` uint8 BGR image, in one run; the turn is held while the network runs."""

@@ -39,7 +39,8 @@ def load_estimator(settings: Settings, weights: Weights, *, threads: int, concur
         weights: The files.
         threads: Threads inside one run of a network; 0 for all cores. All cores and one run at a time give
             the lowest latency, one thread and as many runs as cores the highest throughput.
-        concurrency: Runs at a time.
+        concurrency: Runs at a time. Where that is one, on all cores, small pose networks are opened once more, to
+            take a crop on each core in place of it.
 
     Raises:
         ModelError: A file or the device cannot be used.
@@ -61,7 +62,7 @@ def load_estimator(settings: Settings, weights: Weights, *, threads: int, concur
 
 
 class Estimator:
-    """Finds people and their keypoints. Thread-safe; at most `concurrency` runs of the networks at a time."""
+    """Finds people and their keypoints. Thread-safe; at most `concurrency` turns at the networks at a time."""
 
     def __init__(
         self,
@@ -156,7 +157,7 @@ def _gains_side_by_side(settings: Settings, weights: Weights, pose: Network) -> 
     """Whether crops are to be taken side by side, a thread each, for the sake of latency."""
     return (
         settings.device == "cpu"
-        and count_cores() > 1
+        and 1 < count_cores() <= settings.max_people  # with more, no picture would fill them
         and settings.backend_type != "opencv"  # whose threads are one for all
         and pose.batch in (None, 1)
         and weights.pose.stat().st_size <= SIDE_BY_SIDE_BYTES

@@ -57,7 +57,7 @@ class LoneCropsWaiting:
         """Those of as urgent calls that together are `count` crops; nothing where none are."""
         taken: list[LoneCrops] = []
         with self._lock:
-            for lone in self._waiting:
+            for lone in sorted(self._waiting, key=lambda lone: lone.priority):
                 if lone.priority <= priority and len(lone.crops) <= count:
                     taken.append(lone)
                     count -= len(lone.crops)

@@ -17,6 +17,7 @@ from wholebody.settings import BackendType
 GPU_CURE = "install requirements-gpu.txt in place of requirements.txt, with a working NVIDIA driver"
 
 FIRST_CHUNK_BYTES = 48 << 20
+"""What the arena of all sessions begins with."""
 
 
 class Network(Protocol):
@@ -31,7 +32,7 @@ class Network(Protocol):
     device: str
 
     def run(self, batch: Floats) -> list[Floats]:
-        """`(b, 3, h, w)` float32 -> the network's outputs in the file's order."""
+        """`(b, 3, h, w)` float32 -> the network's outputs in the file's order, which share no memory with it."""
 
 
 def open_network(path: Path, backend: BackendType, device: str, threads: int, runs: int = 1) -> Network:

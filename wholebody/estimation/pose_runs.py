@@ -2,9 +2,10 @@
 
 import math
 from collections import deque
-from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Collection, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, nullcontext
+from itertools import islice
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from wholebody.estimation.networks import Network
 from wholebody.estimation.outputs import Peaks, decode_peaks
 from wholebody.images.decoding import BGR
 from wholebody.poses import Floats
+from wholebody.serving.calls import current_call
 from wholebody.serving.turns import Turns
 
 
@@ -55,8 +57,10 @@ class PoseRuns:
         turns: Turns,
         side_by_side: SideBySide | None = None,
     ) -> None:
-        self._shared = CropNetwork(network, crop_wh, batch)
-        self._single = CropNetwork(side_by_side.network, crop_wh, 1) if side_by_side else self._shared
+        self._shared = CropNetwork(network, crop_wh, batch, kept=turns.count + 1)
+        self._single = self._shared
+        if side_by_side:
+            self._single = CropNetwork(side_by_side.network, crop_wh, 1, kept=side_by_side.runs)
         self._batch = batch
         self._turns = turns
         self._side_by_side = side_by_side
@@ -97,8 +101,11 @@ class PoseRuns:
 
     def _shared_runs(self, turn: AbstractContextManager[None], bgr: BGR, crops: Sequence[Crop]) -> list[Peaks]:
         """As few runs as there may be, of much the same length: 3 and 3, not 4 and 2."""
-        step = math.ceil(len(crops) / math.ceil(len(crops) / self._batch)) if crops else 1
+        step = self._step(len(crops))
         return [self._shared.find_peaks(bgr, crops[i : i + step], turn) for i in range(0, len(crops), step)]
+
+    def _step(self, crops: int) -> int:
+        return math.ceil(crops / math.ceil(crops / self._batch)) if crops else 1
 
     def _lone(self, beside: SideBySide, bgr: BGR, crops: Sequence[Crop]) -> list[Peaks]:
         """Crops too few to fill all threads: with those of others that do, or in shared runs."""
@@ -114,42 +121,61 @@ class PoseRuns:
         try:
             self._waiting.discard(lone)
             others = self._waiting.take_along(lone.priority, beside.runs - len(crops))
-            if not others:
-                return self._shared_runs(nullcontext(), bgr, crops)
-            for other in others:
-                self._turns.dismiss(other.place)
-            self._run_together(beside, [lone, *others])
-            return lone.found.result()
+            if others:
+                for other in others:
+                    self._turns.dismiss(other.place)
+                self._run_together(beside, [lone, *others])
+                return lone.found.result()
+            first = self._step(len(crops))
+            found = [self._shared.find_peaks(bgr, crops[:first], nullcontext())]
         finally:
             self._turns.end()
+        return found + self._shared_runs(self._turns, bgr, crops[first:])
 
     def _run_together(self, beside: SideBySide, callers: Sequence[LoneCrops]) -> None:
         """Tell each caller what is found on its crops, or the error: nobody else will."""
+        under_way: list[Future[Peaks]] = []
         try:
-            under_way = [[self._begin(beside, lone.bgr, crop) for crop in lone.crops] for lone in callers]
-        except BaseException as error:
+            for lone in callers:
+                under_way += [self._begin(beside, lone.bgr, crop) for crop in lone.crops]
+            rest = iter(under_way)
+            for lone in callers:
+                try:
+                    lone.found.set_result([future.result() for future in islice(rest, len(lone.crops))])
+                except Exception as error:
+                    lone.found.set_exception(error)
+        except Exception as error:
             for lone in callers:
                 lone.found.set_exception(error)
-            return
-        for lone, futures in zip(callers, under_way, strict=True):
-            try:
-                lone.found.set_result([future.result() for future in futures])
-            except BaseException as error:
-                lone.found.set_exception(error)
+        finally:
+            _end(under_way)
+            for lone in callers:
+                lone.found.cancel()  # where it is not told yet
 
     def _turn_side_by_side(self, beside: SideBySide, bgr: BGR, crops: Sequence[Crop]) -> list[Peaks]:
         """The first crops, in one turn: all of them, as long as nobody else wants it."""
         at_a_time = beside.runs * max(1, self._batch // beside.runs)
         found: list[Peaks] = []
         under_way: deque[Future[Peaks]] = deque()
+        priority = current_call().priority
         with self._turns:
-            for begun, crop in enumerate(crops):
-                if begun >= at_a_time:
-                    found.append(under_way.popleft().result())
-                    if self._turns.wanted and begun % beside.runs == 0:
-                        break
-                under_way.append(self._begin(beside, bgr, crop))
-            return found + [future.result() for future in under_way]
+            try:
+                for begun, crop in enumerate(crops):
+                    if begun >= at_a_time:
+                        found.append(under_way.popleft().result())
+                        if begun % beside.runs == 0 and self._turns.wanted_by(priority):
+                            break
+                    under_way.append(self._begin(beside, bgr, crop))
+                return found + [future.result() for future in under_way]
+            finally:
+                _end(under_way)
 
     def _begin(self, beside: SideBySide, bgr: BGR, crop: Crop) -> Future[Peaks]:
         return beside.threads.submit(self._single.find_peaks, bgr, [crop], nullcontext())
+
+
+def _end(under_way: Collection[Future[Peaks]]) -> None:
+    """Nothing of a turn goes on beside the next one, whatever has ended it."""
+    for future in under_way:
+        future.cancel()
+    wait(under_way)

@@ -21,15 +21,16 @@ class Turns:
     """At most `count` threads inside at a time; a context manager. Thread-safe, not re-entrant."""
 
     def __init__(self, count: int) -> None:
+        self.count = count
         self._free = count
         self._waiting: list[tuple[Priority, int, Place]] = []
         self._arrivals = itertools.count()
         self._lock = threading.Lock()
 
-    @property
-    def wanted(self) -> bool:
-        """Whether anybody waits."""
-        return bool(self._waiting)
+    def wanted_by(self, priority: Priority) -> bool:
+        """Whether a call waits that is at least as urgent."""
+        with self._lock:
+            return bool(self._waiting) and self._waiting[0][0] <= priority
 
     def __enter__(self) -> None:
         self.wait(Place())
