@@ -5,13 +5,12 @@ import sys
 from model import WholebodyBackend, load_annotator
 from wholebody.errors import WholebodyError
 from wholebody.logs import configure_logging
-from wholebody.memory import keep_loaded, share_heaps
+from wholebody.memory import keep_loaded
 from wholebody.serving.server import create_app
 from wholebody.settings import load_settings
 
 GUNICORN_STOPS = 4  # the exit code at which gunicorn gives up instead of starting the worker again
 
-share_heaps()
 try:
     settings = load_settings()
     configure_logging(settings.log_level, settings.log_format)

@@ -1,6 +1,5 @@
 """The bare ONNX sessions as they answer soonest: one run at a time on all cores, or a crop on each."""
 
-import os
 import statistics
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -9,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.rivals import Job, bare_session
+from wholebody.cores import count_cores
 from wholebody.estimation.estimator import Estimator, load_estimator
 from wholebody.estimation.geometry import Crop, Letterbox
 from wholebody.estimation.tensors import write_detector_input, write_pose_input
@@ -26,7 +26,7 @@ class Bare:
     """
 
     def __init__(self, job: Job) -> None:
-        cores = os.cpu_count() or 1
+        cores = count_cores()
         self._weights = job.weights
         self._detector, self._pose = bare_session(job.detector, cores), bare_session(job.pose, cores)
         self._single, self._threads = bare_session(job.pose, 1), ThreadPoolExecutor(cores)

@@ -7,7 +7,6 @@ the first, so that the four can take turns within seconds of each other.
 import contextlib
 import io
 import itertools
-import os
 import subprocess
 import sys
 import tempfile
@@ -26,6 +25,7 @@ import orjson
 import requests
 
 from benchmarks.inputs import read_bgr
+from wholebody.cores import count_cores
 from wholebody.estimation.weights import Weights, find_weights
 from wholebody.settings import Settings
 
@@ -102,7 +102,7 @@ def prepare_ours(job: Job) -> Run:
 def prepare_limit(job: Job) -> Run:
     """The bare sessions on the very inputs, in the best of the ways to run them, and nothing else."""
     work = [network_inputs(job, image) for image in job.images]
-    cores = os.cpu_count() or 1
+    cores = count_cores()
     ways = {
         f"{runs} at a time, {threads} thread(s) each, {batch} crop(s) a run": (
             bare_session(job.detector, threads),

@@ -21,7 +21,8 @@ def own_cores() -> list[int]:
 def count_cores() -> int:
     """How many cores this process may keep busy: a container may have less time than its machine has cores.
 
-    More threads than that stand still for the rest of each period, and what they hold with them.
+    More threads than that stand still for the rest of each period, and what they hold with them. A part of a core
+    counts as one, for otherwise nobody would use it.
     """
     count = len(own_cores())
     with suppress(OSError, ValueError):  # there is no such file, or no limit in it

@@ -12,19 +12,15 @@ from wholebody.cores import count_cores
 _M_ARENA_MAX = -8  # of malloc.h
 
 
-HEAPS_PER_CORE = 2
-"""With one, whatever else goes on still gets between runs of a network side by side."""
-
-
 def share_heaps() -> None:
-    """Let all threads allocate from a few heaps for each core; to be called before there are threads.
+    """Let all threads allocate from as many heaps as there are cores; to be called before there are threads.
 
-    glibc has up to eight a core, and each keeps what was freed in it: with the threads of a server that came to 7 MB
+    glibc has up to eight a core, and each keeps what was freed in it: with the threads of a server that came to 8 MB
     of 290. With a single one for all, runs of a network side by side wait for each other: eight crops took 213 ms
-    that take 199.
+    that take 201.
     """
     with suppress(OSError, AttributeError):
-        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, HEAPS_PER_CORE * count_cores())
+        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, count_cores())
 
 
 def give_back_freed() -> None:
