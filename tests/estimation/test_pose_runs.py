@@ -211,6 +211,21 @@ def test_an_error_reaches_whose_crop_it_was_and_nobody_else() -> None:
     assert sorted(map(str, results)) == ["1", "1", "1", "1", "cannot", "cannot"]
 
 
+def test_an_error_at_one_crop_moves_nobody_elses() -> None:
+    class BrokenForTheFirst(GrayNetwork):
+        def run(self, batch: np.ndarray) -> list[np.ndarray]:
+            with lock:
+                self.runs.append(0)
+                is_first = len(self.runs) == 1
+            if is_first:
+                raise ModelError("cannot")
+            return super().run(batch)
+
+    lock = threading.Lock()
+    results = Callers(4, BrokenForTheFirst()).ask((2, OPENING), (2, OPENING))
+    assert list(map(str, results)) == ["cannot", "2"]
+
+
 def test_nobody_waits_for_ever_when_no_crop_can_be_begun(monkeypatch: pytest.MonkeyPatch) -> None:
     callers = Callers()
     callers._runs._side_by_side.threads.shutdown()  # type: ignore[union-attr]

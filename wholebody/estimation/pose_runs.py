@@ -5,7 +5,6 @@ from collections import deque
 from collections.abc import Collection, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, nullcontext
-from itertools import islice
 
 import numpy as np
 
@@ -134,21 +133,21 @@ class PoseRuns:
 
     def _run_together(self, beside: SideBySide, callers: Sequence[LoneCrops]) -> None:
         """Tell each caller what is found on its crops, or the error: nobody else will."""
-        under_way: list[Future[Peaks]] = []
+        under_way: list[list[Future[Peaks]]] = [[] for _ in callers]
         try:
-            for lone in callers:
-                under_way += [self._begin(beside, lone.bgr, crop) for crop in lone.crops]
-            rest = iter(under_way)
-            for lone in callers:
+            for lone, begun in zip(callers, under_way, strict=True):
+                for crop in lone.crops:
+                    begun.append(self._begin(beside, lone.bgr, crop))
+            for lone, begun in zip(callers, under_way, strict=True):
                 try:
-                    lone.found.set_result([future.result() for future in islice(rest, len(lone.crops))])
+                    lone.found.set_result([future.result() for future in begun])
                 except Exception as error:
                     lone.found.set_exception(error)
         except Exception as error:
             for lone in callers:
                 lone.found.set_exception(error)
         finally:
-            _end(under_way)
+            _end([future for begun in under_way for future in begun])
             for lone in callers:
                 lone.found.cancel()  # where it is not told yet
 
