@@ -18,7 +18,6 @@ Region = dict[str, Any]
 MIN_JOINTS = 2
 """Joints that a skeleton has at least: a single one has no bone."""
 
-
 SCORE_DIGITS = 6
 """As many as a 32-bit float has for certain, behind the point."""
 
