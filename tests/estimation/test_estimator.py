@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from wholebody.errors import ModelError
+from wholebody.estimation import estimator as estimator_module
 from wholebody.estimation.estimator import Estimator, load_estimator
 from wholebody.estimation.weights import Weights, find_weights
 from wholebody.keypoints import NAMES, PART_SLICES, Part
@@ -178,6 +179,28 @@ def people(*rows: tuple[float, float, float, float, float]) -> list[np.ndarray]:
 
 def stub_estimator(detector: StubNetwork, pose: StubNetwork, **settings: Any) -> Estimator:
     return Estimator(detector, pose, Settings(**settings), WEIGHTS, concurrency=1)
+
+
+@pytest.mark.parametrize(
+    ("backend", "device", "threads", "expected"),
+    [
+        ("onnxruntime", "cpu", 1, [1] * 6),
+        ("onnxruntime", "cpu", 2, [3, 3]),
+        ("openvino", "cpu", 1, [3, 3]),
+        ("onnxruntime", "cuda", 1, [6]),
+    ],
+)
+def test_a_run_of_one_thread_has_one_crop(
+    monkeypatch: pytest.MonkeyPatch, backend: Any, device: str, threads: int, expected: list[int]
+) -> None:
+    networks = [StubNetwork(people((0, 0, 9, 9, 1))), StubNetwork(simcc(0, 0, 1))]
+    opened = iter(networks)
+    monkeypatch.setattr(estimator_module, "open_network", lambda *_, **__: next(opened))
+    settings = Settings(mode="figures", backend_type=backend, device=device)
+    loaded = load_estimator(settings, find_weights(settings), threads=threads, concurrency=1)
+    networks[1].batches.clear()
+    loaded.pose(np.zeros((64, 64, 3), np.uint8), np.array([[0, 0, 32, 32]] * 6, np.float32), np.ones(6, np.float32))
+    assert networks[1].batches == expected
 
 
 def test_pose_network_is_not_asked_about_nobody() -> None:

@@ -24,7 +24,11 @@ log = logging.getLogger(__name__)
 MAX_BATCH = 32
 """Crops in one run at most, so that a crowd does not take the machine's memory."""
 MAX_BATCH_CPU = 4
-"""More gain nothing on a processor (two cores: 27 ms a crop by 4 and by 8, 37 one by one), and hold up who waits."""
+"""More gain nothing on a processor (two cores: 27 ms a crop by 4 and by 8, 37 one by one), and hold up who waits.
+
+ONNX Runtime with one thread a run has no layer to share, and a core keeps a single crop in its cache: two runs at a
+time took 49 ms a crop one by one, 53 by 4 and 57 by 8 (OpenVINO: 60, 55, 56).
+"""
 
 SIDE_BY_SIDE_BYTES = 32_000_000
 """A larger pose network is not opened twice. One of 21 MB takes 38 MB more, and its batches 64 MB less; in large
@@ -54,7 +58,8 @@ def load_estimator(settings: Settings, weights: Weights, *, threads: int, concur
         cores = count_cores()
         network = open_network(weights.pose, settings.backend_type, settings.device, threads=1, runs=cores)
         side_by_side = SideBySide(network, cores)
-    estimator = Estimator(detector, pose, settings, weights, concurrency, side_by_side)
+    batch = _crops_in_a_run(settings, threads)
+    estimator = Estimator(detector, pose, settings, weights, concurrency, batch, side_by_side)
     estimator.warm_up()
     give_back_freed()
     log.info("%s on %s, %s on %s", weights.detector.name, detector.device, weights.pose.name, pose.device)
@@ -62,7 +67,10 @@ def load_estimator(settings: Settings, weights: Weights, *, threads: int, concur
 
 
 class Estimator:
-    """Finds people and their keypoints. Thread-safe; at most `concurrency` turns at the networks at a time."""
+    """Finds people and their keypoints. Thread-safe; at most `concurrency` turns at the networks at a time.
+
+    A pose network takes `batch` crops in a run, or what its file says.
+    """
 
     def __init__(
         self,
@@ -71,6 +79,7 @@ class Estimator:
         settings: Settings,
         weights: Weights,
         concurrency: int,
+        batch: int = MAX_BATCH_CPU,
         side_by_side: SideBySide | None = None,
     ) -> None:
         self._detector = detector
@@ -81,8 +90,7 @@ class Estimator:
         self._turns = Turns(concurrency)
         width, height = weights.detector_wh
         self._detector_inputs = InputArrays((1, 3, height, width), kept=concurrency)
-        batch = pose.batch or (MAX_BATCH_CPU if settings.device == "cpu" else MAX_BATCH)
-        self._pose_runs = PoseRuns(pose, weights.pose_wh, batch, self._turns, side_by_side)
+        self._pose_runs = PoseRuns(pose, weights.pose_wh, pose.batch or batch, self._turns, side_by_side)
 
     @property
     def devices(self) -> dict[str, str]:
@@ -151,6 +159,13 @@ class Estimator:
         with self._turns, self._detector_inputs.lent() as pixels:
             write_detector_input(scaled, pixels)
             return self._detector.run(pixels)
+
+
+def _crops_in_a_run(settings: Settings, threads: int) -> int:
+    if settings.device != "cpu":
+        return MAX_BATCH
+    one_by_one = settings.backend_type == "onnxruntime" and (threads or count_cores()) == 1
+    return 1 if one_by_one else MAX_BATCH_CPU
 
 
 def _gains_side_by_side(settings: Settings, weights: Weights, pose: Network) -> bool:
