@@ -2,13 +2,17 @@
 
 import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
+import onnxruntime as ort
 import pytest
+from onnx import TensorProto, helper
 
 from wholebody.errors import ModelError
-from wholebody.estimation.networks import _OnnxRuntime
+from wholebody.estimation.networks import _OnnxRuntime, open_network
 from wholebody.figures import DETECTOR_PATH
 
 
@@ -25,17 +29,17 @@ def runtime(*providers: str) -> Any:
 
 @pytest.mark.parametrize(("device", "index"), [("cuda", 0), ("cuda:0", 0), ("cuda:3", 3)])
 def test_cuda_does_not_try_all_algorithms_for_each_number_of_crops(device: str, index: int) -> None:
-    ort = runtime("CUDA", "CPU")
+    cuda = runtime("CUDA", "CPU")
     options = {"device_id": index, "cudnn_conv_algo_search": "HEURISTIC"}
-    assert _OnnxRuntime._provider(ort, device) == ("CUDAExecutionProvider", options)
-    assert ort.loaded == ["dlls"]
+    assert _OnnxRuntime._provider(cuda, device) == ("CUDAExecutionProvider", options)
+    assert cuda.loaded == ["dlls"]
 
 
 @pytest.mark.parametrize(("device", "provider"), [("cpu", "CPU"), ("mps", "CoreML")])
 def test_other_devices_have_no_options(device: str, provider: str) -> None:
-    ort = runtime("CPU", "CoreML")
-    assert _OnnxRuntime._provider(ort, device) == (f"{provider}ExecutionProvider", {})
-    assert ort.loaded == []
+    plain = runtime("CPU", "CoreML")
+    assert _OnnxRuntime._provider(plain, device) == (f"{provider}ExecutionProvider", {})
+    assert plain.loaded == []
 
 
 @pytest.mark.parametrize(("device", "cure"), [("cuda:1", "install requirements-gpu.txt"), ("mps", "only macOS has it")])
@@ -59,3 +63,51 @@ print(time.process_time() - before)
 """
     ran = subprocess.run([sys.executable, "-c", script, str(DETECTOR_PATH)], capture_output=True, text=True, check=True)
     assert float(ran.stdout) < 0.02
+
+
+def onnx_file(folder: Path, outputs: dict[str, tuple[int | str, ...]]) -> Path:
+    """A network whose outputs are its input, `(batch, 3)`, and claim what is given of their shape."""
+    source = helper.make_tensor_value_info("input", TensorProto.FLOAT, ["batch", 3])
+    all_of_it = helper.make_tensor("all", TensorProto.BOOL, [3], [True] * 3)
+    # Of what is chosen by values, the length is not known before.
+    nodes = [
+        helper.make_node("Compress", ["input", "all"], [name], axis=1)
+        if "n" in shape
+        else helper.make_node("Identity", ["input"], [name])
+        for name, shape in outputs.items()
+    ]
+    claimed = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in outputs.items()]
+    model = helper.make_model(
+        helper.make_graph(nodes, "net", [source], claimed, [all_of_it]),
+        opset_imports=[helper.make_opsetid("", 17)],
+        ir_version=8,
+    )
+    path = folder / "network.onnx"
+    path.write_bytes(model.SerializeToString())
+    return path
+
+
+@pytest.mark.parametrize(
+    ("outputs", "bound"),
+    [
+        ({"x": ("batch", 3), "y": ("batch", 3)}, True),
+        ({"x": ("batch", 3), "y": ("batch", "n")}, False),  # what it is, only the run will tell
+        ({"x": ("b", 3)}, False),
+        ({"x": (1, 3)}, False),  # which is not true of every run
+    ],
+)
+def test_outputs_of_known_shape_are_arrays_of_ours(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, outputs: dict[str, tuple[int | str, ...]], bound: bool
+) -> None:
+    network = open_network(onnx_file(tmp_path, outputs), "onnxruntime", "cpu", threads=1)
+    into: list[int] = []
+    really = ort.InferenceSession.run_with_iobinding
+    monkeypatch.setattr(ort.InferenceSession, "run_with_iobinding", lambda *given: (into.append(1), really(*given))[1])
+    batches = [np.arange(6, dtype=np.float32).reshape(2, 3), np.full((1, 3), 7, np.float32)]
+    found = [network.run(batch) for batch in batches]
+    strided = np.arange(12, dtype=np.float32).reshape(2, 6)[:, ::2]
+    for batch, arrays in zip([*batches, strided], [*found, network.run(strided)], strict=True):
+        assert len(arrays) == len(outputs)
+        for array in arrays:
+            np.testing.assert_array_equal(array, batch)  # though there have been runs since
+    assert len(into) == (3 if bound else 0)

@@ -91,6 +91,18 @@ class _OnnxRuntime:
         source = self._session.get_inputs()[0]
         self._input: str = source.name
         self.batch: int | None = source.shape[0] if isinstance(source.shape[0], int) else None
+        self._outputs = self._known_outputs(source.shape[0]) if device == "cpu" else None
+
+    def _known_outputs(self, batch: int | str) -> dict[str, tuple[int, ...]] | None:
+        """The shape of each float32 output without the batch axis; `None` where the file does not say all of it."""
+        outputs = self._session.get_outputs()
+        known = all(
+            output.type == "tensor(float)"
+            and output.shape[0] == batch
+            and all(isinstance(n, int) for n in output.shape[1:])
+            for output in outputs
+        )
+        return {output.name: tuple(output.shape[1:]) for output in outputs} if known else None
 
     @staticmethod
     def _keep_apart(options: Any, threads: int) -> int | None:
@@ -122,7 +134,23 @@ class _OnnxRuntime:
 
     def run(self, batch: Floats) -> list[Floats]:
         with on_core(self._core):
-            return list(self._session.run(None, {self._input: batch}))
+            if self._outputs is None:
+                return list(self._session.run(None, {self._input: batch}))
+            return self._run_into(batch, self._outputs)
+
+    def _run_into(self, batch: Floats, outputs: dict[str, tuple[int, ...]]) -> list[Floats]:
+        """Have the outputs written into arrays of ours.
+
+        In the arena they would lie for as long as somebody reads them, and now and then in the very place where the
+        next run of another thread has had its own: every third server took 15 MB more for it.
+        """
+        arrays = [np.empty((len(batch), *shape), np.float32) for shape in outputs.values()]
+        binding = self._session.io_binding()
+        binding.bind_cpu_input(self._input, np.ascontiguousarray(batch))
+        for name, array in zip(outputs, arrays, strict=True):
+            binding.bind_output(name, "cpu", 0, np.float32, array.shape, array.ctypes.data)
+        self._session.run_with_iobinding(binding)
+        return arrays
 
 
 @functools.cache
