@@ -4,15 +4,13 @@ import threading
 from collections.abc import Callable, Iterator
 
 import pytest
-import requests
-import urllib3.exceptions
 from pydantic import SecretStr
 
 import wholebody.label_studio.credential
 from tests.http_server import Answer, ScriptedServer
 from wholebody.errors import AuthenticationError, LabelStudioError, UnavailableError
-from wholebody.images.connections import Session
-from wholebody.label_studio.credential import Credential, describe_transport, lies_under
+from wholebody.http.session import Session
+from wholebody.label_studio.credential import Credential, lies_under
 
 REFRESH = "/api/token/refresh"
 LEGACY = "0123456789abcdef0123456789abcdef01234567"
@@ -238,30 +236,3 @@ def test_a_refresh_that_takes_too_long(
     server.on("POST", REFRESH, Answer(delay_s=5))
     with pytest.raises(UnavailableError, match=f"^{server.url}{REFRESH}: timed out$"):
         credential_for(server.url).authorization()
-
-
-def pool_error(reason: Exception) -> requests.ConnectionError:
-    return requests.ConnectionError(urllib3.exceptions.MaxRetryError(None, "/tasks/1/resolve/?refused", reason))  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize(
-    ("error", "words"),
-    [
-        (requests.ReadTimeout("x"), "timed out"),
-        (requests.ConnectTimeout("x"), "timed out"),
-        (pool_error(urllib3.exceptions.ReadTimeoutError(None, "/", "x")), "timed out"),  # type: ignore[arg-type]
-        (urllib3.exceptions.ReadTimeoutError(None, "/", "x"), "timed out"),  # type: ignore[arg-type]
-        (requests.exceptions.SSLError("x"), "the TLS certificate is not trusted"),
-        (pool_error(urllib3.exceptions.NameResolutionError("ls", None, OSError("x"))), "no such host"),  # type: ignore[arg-type]
-        (pool_error(urllib3.exceptions.NewConnectionError(None, "Connection refused")), "connection refused"),  # type: ignore[arg-type]
-        (pool_error(urllib3.exceptions.NewConnectionError(None, "No route")), "connection impossible"),  # type: ignore[arg-type]
-        (pool_error(urllib3.exceptions.ProtocolError("x")), "connection dropped"),
-        (requests.ConnectionError(urllib3.exceptions.ProtocolError("x")), "connection dropped"),
-        (requests.exceptions.ChunkedEncodingError(urllib3.exceptions.ProtocolError("x")), "connection dropped"),
-        (urllib3.exceptions.IncompleteRead(1, 2), "connection dropped"),
-        (requests.ConnectionError(), "connection dropped"),
-        (requests.exceptions.InvalidURL("secret"), "InvalidURL"),
-    ],
-)
-def test_what_went_wrong_below_http(error: Exception, words: str) -> None:
-    assert describe_transport(error) == words

@@ -18,7 +18,7 @@ from tests.images.test_images import PNG
 from tests.test_model import CONFIG, PROMPT
 from wholebody.checks.api import LabelStudioApi
 from wholebody.errors import WholebodyError
-from wholebody.images.deadlines import Deadline
+from wholebody.http.deadlines import Deadline
 from wholebody.images.fetching import Fetcher
 from wholebody.images.loader import ImageLoader
 from wholebody.label_studio.client import LabelStudioClient

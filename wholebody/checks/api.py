@@ -7,8 +7,9 @@ import requests
 from pydantic import SecretStr
 
 from wholebody.errors import AuthenticationError, LabelStudioError, UnavailableError
-from wholebody.images.connections import Session
-from wholebody.label_studio.credential import Credential, describe_transport
+from wholebody.http.failures import describe_transport
+from wholebody.http.session import Session
+from wholebody.label_studio.credential import Credential
 
 TIMEOUT_S = (5.0, 30.0)
 """To connect, and to answer: Label Studio itself waits for some seconds for each backend that is not there."""

@@ -13,7 +13,7 @@ from wholebody.checks.api import CHECK_URL
 from wholebody.checks.facts import Check, Facts, Finding
 from wholebody.errors import LabelStudioError
 from wholebody.estimation.weights import model_version
-from wholebody.images.connections import Session
+from wholebody.http.session import Session
 from wholebody.images.loader import shown
 
 CONNECTED, ERROR = "CO", "ER"

@@ -12,7 +12,7 @@ from tqdm import tqdm
 from urllib3.exceptions import HTTPError, ProtocolError
 
 from wholebody.errors import ModelError
-from wholebody.label_studio.credential import describe_transport
+from wholebody.http.failures import describe_transport
 
 log = logging.getLogger(__name__)
 

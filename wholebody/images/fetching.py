@@ -10,10 +10,13 @@ import requests
 from urllib3.exceptions import HTTPError
 
 from wholebody.errors import Cause, ImageError, LabelStudioError
+from wholebody.http.connections import PatientRetry
+from wholebody.http.deadlines import Deadline, OutOfTimeError
+from wholebody.http.failures import describe_transport
+from wholebody.http.session import Session
 from wholebody.images.addresses import Gate
-from wholebody.images.connections import GatedAdapter, PatientRetry, Session
-from wholebody.images.deadlines import Deadline, OutOfTimeError
-from wholebody.label_studio.credential import Credential, describe_transport, lies_under
+from wholebody.images.connections import GatedAdapter
+from wholebody.label_studio.credential import Credential, lies_under
 from wholebody.serving.task_pool import AHEAD
 from wholebody.settings import Settings
 

@@ -10,12 +10,12 @@ from collections.abc import Callable
 from urllib.parse import unquote
 
 import requests
-import urllib3.exceptions as transport
 from pydantic import SecretStr
 from urllib3.util import Url, parse_url
 
 from wholebody.errors import AuthenticationError, LabelStudioError, UnavailableError
-from wholebody.images.connections import Session
+from wholebody.http.failures import describe_transport
+from wholebody.http.session import Session
 from wholebody.label_studio.pacing import parse_retry_after
 
 log = logging.getLogger(__name__)
@@ -139,25 +139,6 @@ def lies_under(url: str, base_url: str) -> bool:
         return False
     path, base_path = unquote(parts.path or "") + "/", (base.path or "").rstrip("/") + "/"
     return _origin(parts) == _origin(base) and path.startswith(base_path) and ".." not in path.split("/")
-
-
-def describe_transport(error: Exception) -> str:
-    """What went wrong below HTTP, in a few words and without addresses that may hold secrets."""
-    cause = error.args[0] if error.args else error
-    cause = getattr(cause, "reason", None) or cause  # of urllib3's MaxRetryError
-    for kinds, words in _TRANSPORT_WORDS:
-        if isinstance(error, kinds) or isinstance(cause, kinds):
-            return words.format("refused" if "refused" in str(cause).lower() else "impossible")
-    return type(error).__name__
-
-
-_TRANSPORT_WORDS: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
-    ((transport.NameResolutionError,), "no such host"),
-    ((transport.NewConnectionError,), "connection {}"),
-    ((requests.Timeout, transport.TimeoutError), "timed out"),
-    ((requests.exceptions.SSLError, transport.SSLError), "the TLS certificate is not trusted"),
-    ((requests.ConnectionError, transport.ProtocolError, transport.IncompleteRead), "connection dropped"),
-)
 
 
 def _origin(parts: Url) -> tuple[str | None, str | None, int | None]:

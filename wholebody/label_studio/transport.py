@@ -9,9 +9,11 @@ import requests
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
 
 from wholebody.errors import AuthenticationError, GoneError, LabelStudioError, SettingsError, UnavailableError
-from wholebody.images.connections import Session, TimedAdapter
-from wholebody.images.deadlines import Deadline, OutOfTimeError
-from wholebody.label_studio.credential import Credential, describe_transport
+from wholebody.http.connections import TimedAdapter
+from wholebody.http.deadlines import Deadline, OutOfTimeError
+from wholebody.http.failures import describe_transport
+from wholebody.http.session import Session
+from wholebody.label_studio.credential import Credential
 from wholebody.label_studio.pacing import Backoff, Pace, log_repetition, parse_retry_after
 from wholebody.settings import Settings
 from wholebody.stopping import Stop

@@ -13,8 +13,8 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from wholebody.images import deadlines
-from wholebody.images.deadlines import Deadline, OutOfTimeError, current_deadline, within
+from wholebody.http import deadlines
+from wholebody.http.deadlines import Deadline, OutOfTimeError, current_deadline, within
 
 SOON_S = 0.3
 GENEROUS_S = 20.0
@@ -23,8 +23,8 @@ RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 FORK = """
 import os, socket, sys, threading
-from wholebody.images import deadlines
-from wholebody.images.deadlines import Deadline, current_deadline
+from wholebody.http import deadlines
+from wholebody.http.deadlines import Deadline, current_deadline
 
 held, over = threading.Event(), threading.Event()
 

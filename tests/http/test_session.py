@@ -8,8 +8,8 @@ import pytest
 import requests
 
 from tests.http_server import Answer, ScriptedServer
-from wholebody.images import connections
-from wholebody.images.connections import Session
+from wholebody.http import session as session_module
+from wholebody.http.session import Session
 
 PROXY, OTHER_PROXY = "http://proxy.example:3128", "http://other-proxy.example:3128"
 
@@ -125,7 +125,7 @@ def test_sessions_share_nothing(asked: list[str], monkeypatch: pytest.MonkeyPatc
 
 
 def test_so_many_servers_are_remembered_and_no_more(asked: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connections, "MAX_SERVERS", 2)
+    monkeypatch.setattr(session_module, "MAX_SERVERS", 2)
     session = Session()
     for host in ("a", "b", "a", "c", "b"):
         settings_of(session, f"http://{host}.example/")

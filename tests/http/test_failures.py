@@ -1,0 +1,34 @@
+"""What went wrong below HTTP, in words that hold no secret."""
+
+import pytest
+import requests
+import urllib3
+
+from wholebody.http.failures import describe_transport
+
+
+def pool_error(reason: Exception) -> requests.ConnectionError:
+    return requests.ConnectionError(urllib3.exceptions.MaxRetryError(None, "/tasks/1/resolve/?refused", reason))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (requests.ReadTimeout("x"), "timed out"),
+        (requests.ConnectTimeout("x"), "timed out"),
+        (pool_error(urllib3.exceptions.ReadTimeoutError(None, "/", "x")), "timed out"),  # type: ignore[arg-type]
+        (urllib3.exceptions.ReadTimeoutError(None, "/", "x"), "timed out"),  # type: ignore[arg-type]
+        (requests.exceptions.SSLError("x"), "the TLS certificate is not trusted"),
+        (pool_error(urllib3.exceptions.NameResolutionError("ls", None, OSError("x"))), "no such host"),  # type: ignore[arg-type]
+        (pool_error(urllib3.exceptions.NewConnectionError(None, "Connection refused")), "connection refused"),  # type: ignore[arg-type]
+        (pool_error(urllib3.exceptions.NewConnectionError(None, "No route")), "connection impossible"),  # type: ignore[arg-type]
+        (pool_error(urllib3.exceptions.ProtocolError("x")), "connection dropped"),
+        (requests.ConnectionError(urllib3.exceptions.ProtocolError("x")), "connection dropped"),
+        (requests.exceptions.ChunkedEncodingError(urllib3.exceptions.ProtocolError("x")), "connection dropped"),
+        (urllib3.exceptions.IncompleteRead(1, 2), "connection dropped"),
+        (requests.ConnectionError(), "connection dropped"),
+        (requests.exceptions.InvalidURL("secret"), "InvalidURL"),
+    ],
+)
+def test_what_went_wrong_below_http(error: Exception, words: str) -> None:
+    assert describe_transport(error) == words

@@ -1,0 +1,1 @@
+"""What all that speaks HTTP shares: one kind of session, deadlines that hold, and failures in words."""
