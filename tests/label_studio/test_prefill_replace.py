@@ -9,7 +9,7 @@ import pytest
 
 from demo.label_studio import LabelStudioServer
 from demo.label_studio_admin import LabelStudioAdmin
-from wholebody.label_studio.task_queries import OUR_VERSIONS
+from wholebody.versions import OUR_VERSIONS
 
 from .figure_tasks import assert_is_the_truth, import_figures, make_project
 from .test_prefill_command import prefill

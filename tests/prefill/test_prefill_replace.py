@@ -9,7 +9,7 @@ from tests.fake_label_studio import LOST, PREDICTIONS, RESET, TASKS, FakeLabelSt
 from tests.http_server import Received
 from tests.prefill_runner import ALL_WELL, SOME_FAILED, Prefill, stubbed_prefill
 from wholebody.label_studio import transport
-from wholebody.label_studio.task_queries import OUR_VERSIONS
+from wholebody.versions import OUR_VERSIONS
 
 OLD, OLDER, OURS = f"{OUR_VERSIONS}balanced-11111111", f"{OUR_VERSIONS}figures-00000000", "stub-1"
 

@@ -9,11 +9,9 @@ from wholebody.estimation.checksums import verify
 from wholebody.estimation.downloads import shown
 from wholebody.estimation.model_dir import kept_as, obtain
 from wholebody.settings import Settings
+from wholebody.versions import OUR_VERSIONS
 
 SizeWH = tuple[int, int]
-
-OUR_VERSIONS = "wholebody-"
-"""What the model versions of this project begin with, whatever the weights and settings."""
 
 
 @dataclass(frozen=True, slots=True)

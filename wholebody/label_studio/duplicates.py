@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-from wholebody.estimation.weights import OUR_VERSIONS
+from wholebody.versions import is_ours
 
 TOLERANCE = 0.1
 """Two runs of one model may differ by so much, in percent of the image: a hundred times what was ever seen."""
@@ -15,8 +15,8 @@ _NAMES = ("id", "parentID")
 
 def is_outdated(prediction: dict[str, Any], version: str) -> bool:
     """Whether another version of this project's model made a prediction. Those of other tools never are outdated."""
-    made_by = str(prediction.get("model_version"))
-    return made_by.startswith(OUR_VERSIONS) and made_by != version
+    made_by = prediction.get("model_version")
+    return is_ours(made_by) and made_by != version
 
 
 def surplus(predictions: Iterable[dict[str, Any]], version: str, *, replaces: bool) -> list[dict[str, Any]]:

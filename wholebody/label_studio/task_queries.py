@@ -6,7 +6,7 @@ from typing import Any, Self
 
 import orjson
 
-from wholebody.estimation.weights import OUR_VERSIONS
+from wholebody.versions import OUR_VERSIONS
 
 _DONE_BY = ("total_predictions", "total_annotations", "cancelled_annotations")
 

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from wholebody.errors import RequestError
-from wholebody.estimation.weights import OUR_VERSIONS
 from wholebody.labeling.labeling_config import ImageTarget
 from wholebody.labeling.prompts import drawn_box
 from wholebody.poses import Floats
+from wholebody.versions import is_ours
 
 log = logging.getLogger(__name__)
 
@@ -59,9 +59,9 @@ def _by_trust(task: dict[str, Any]) -> Iterator[tuple[list[Any], bool]]:
     """The regions of each annotation, draft and prediction that may say where people are; whether they were drawn."""
     for key in ("annotations", "drafts", "predictions"):
         for entry in _newest_first(task.get(key)):
-            is_ours = key == "predictions" and str(entry.get("model_version")).startswith(OUR_VERSIONS)
-            if not is_ours and not entry.get("was_cancelled"):
-                yield entry["result"], key != "predictions"
+            are_drawn = key != "predictions"
+            if (are_drawn or not is_ours(entry.get("model_version"))) and not entry.get("was_cancelled"):
+                yield entry["result"], are_drawn
 
 
 def _newest_first(entries: object) -> Iterable[dict[str, Any]]:
