@@ -70,9 +70,9 @@ class Bench:
     def bulk(self) -> Iterator[Row]:
         """Bulk, with the weights of the test data and the stand-ins."""
         few = Load("bulk, 1 to 3 people", self.pictures(*FEW), self.tasks(36), FACTORS)
-        crowd = Load("bulk, crowds", self.pictures(CROWD_IMAGE, TILED), self.tasks(16), CROWD_FACTORS)
+        crowd = Load("bulk, crowds", self.pictures(CROWD_IMAGE, TILED), self.tasks(32), CROWD_FACTORS)
         yield from measure_bulk(self.server, self.job, few, rounds=self.rounds(7))
-        yield from measure_bulk(self.server, self.job, crowd, rounds=self.rounds(5))
+        yield from measure_bulk(self.server, self.job, crowd, rounds=self.rounds(4))
         for kind in (MEDIUM, LARGE):
             load = Load(f"bulk, {kind.name}", self.pictures(*FEW), self.tasks(12), {"limit": 0.95})
             yield from measure_bulk(self.server, self.stand_in(kind), load, rounds=self.rounds(3))
