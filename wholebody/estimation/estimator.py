@@ -1,6 +1,7 @@
 """Pixels -> Poses: a person detector, then a pose network on a crop of each person."""
 
 import logging
+from functools import partial
 
 import numpy as np
 
@@ -24,7 +25,8 @@ log = logging.getLogger(__name__)
 MAX_BATCH = 32
 """Crops in one run at most, so that a crowd does not take the machine's memory."""
 MAX_BATCH_CPU = 4
-"""More gain nothing on a processor (two cores: 27 ms a crop by 4 and by 8, 37 one by one), and hold up who waits.
+"""More gain nothing on a processor (one run on two cores: 27 ms a crop by 4 and by 8, 37 one by one), and hold up who
+waits.
 
 ONNX Runtime with one thread a run has no layer to share, and a core keeps a single crop in its cache: two runs at a
 time took 49 ms a crop one by one, 53 by 4 and 57 by 8 (OpenVINO: 60, 55, 56).
@@ -49,14 +51,13 @@ def load_estimator(settings: Settings, weights: Weights, *, threads: int, concur
     Raises:
         ModelError: A file or the device cannot be used.
     """
-    detector, pose = (
-        open_network(path, settings.backend_type, settings.device, threads, concurrency)
-        for path in (weights.detector, weights.pose)
-    )
+    opened = partial(open_network, backend=settings.backend_type, device=settings.device)
+    detector = opened(weights.detector, threads=threads, runs=concurrency)
+    pose = opened(weights.pose, threads=threads, runs=concurrency, steady=True)
     side_by_side = None
     if not threads and concurrency == 1 and _gains_side_by_side(settings, weights, pose):
         cores = count_cores()
-        network = open_network(weights.pose, settings.backend_type, settings.device, threads=1, runs=cores)
+        network = opened(weights.pose, threads=1, runs=cores, steady=True)
         side_by_side = SideBySide(network, cores)
     batch = _crops_in_a_run(settings, threads)
     estimator = Estimator(detector, pose, settings, weights, concurrency, batch, side_by_side)

@@ -35,7 +35,9 @@ class Network(Protocol):
         """`(b, 3, h, w)` float32 -> the network's outputs in the file's order, which share no memory with it."""
 
 
-def open_network(path: Path, backend: BackendType, device: str, threads: int, runs: int = 1) -> Network:
+def open_network(
+    path: Path, backend: BackendType, device: str, threads: int, runs: int = 1, *, steady: bool = False
+) -> Network:
     """Open an ONNX file.
 
     Args:
@@ -44,12 +46,14 @@ def open_network(path: Path, backend: BackendType, device: str, threads: int, ru
         device: `cpu`, `cuda`, `cuda:N` or `mps`.
         threads: Threads inside one run; 0 for as many as there are cores to use.
         runs: How many runs there will be at a time.
+        steady: Its outputs have the shapes that the file states, whatever is in the picture: a pose network's, not
+            those of a detector, which has found so many people or another number.
 
     Raises:
         ModelError: The file is no ONNX network, the runtime is not installed, or the device does not work.
     """
     openers: dict[str, Callable[[Path, str, int, int], Network]] = {
-        "onnxruntime": _OnnxRuntime,
+        "onnxruntime": functools.partial(_OnnxRuntime, steady=steady),
         "opencv": _OpenCV,
         "openvino": _OpenVINO,
     }
@@ -66,7 +70,7 @@ def _one_line(error: Exception) -> str:
 
 
 class _OnnxRuntime:
-    def __init__(self, path: Path, device: str, threads: int, runs: int) -> None:
+    def __init__(self, path: Path, device: str, threads: int, runs: int, *, steady: bool) -> None:
         import onnxruntime as ort
 
         options = ort.SessionOptions()
@@ -91,18 +95,19 @@ class _OnnxRuntime:
         source = self._session.get_inputs()[0]
         self._input: str = source.name
         self.batch: int | None = source.shape[0] if isinstance(source.shape[0], int) else None
-        self._outputs = self._known_outputs(source.shape[0]) if device == "cpu" else None
+        self._outputs = self._stated_outputs(source.shape[0]) if steady and device == "cpu" else None
 
-    def _known_outputs(self, batch: int | str) -> dict[str, tuple[int, ...]] | None:
-        """The shape of each float32 output without the batch axis; `None` where the file does not say all of it."""
+    def _stated_outputs(self, batch: int | str | None) -> dict[str, tuple[int, ...]] | None:
+        """The shape of each output without the batch axis; `None` where the file does not state all of them."""
         outputs = self._session.get_outputs()
-        known = all(
+        stated = isinstance(batch, str) and all(
             output.type == "tensor(float)"
-            and output.shape[0] == batch
-            and all(isinstance(n, int) for n in output.shape[1:])
+            and output.shape[:1] == [batch]
+            and all(isinstance(length, int) for length in output.shape[1:])
+            and output.name != self._input  # which is never written anywhere
             for output in outputs
         )
-        return {output.name: tuple(output.shape[1:]) for output in outputs} if known else None
+        return {output.name: tuple(output.shape[1:]) for output in outputs} if stated else None
 
     @staticmethod
     def _keep_apart(options: Any, threads: int) -> int | None:

@@ -41,7 +41,7 @@ class PoseRuns:
     where there are none it goes into shared runs.
 
     Args:
-        network: Takes several crops in a run, each of whose layers all threads work on.
+        network: For shared runs: its threads all work on each layer of them.
         crop_wh: Width and height of its input in pixels.
         batch: The most crops in a run; about so many are done in a turn before somebody else may have the next.
         turns: One is held while networks run.

@@ -23,12 +23,12 @@ class TimedConnection(HTTPConnection):
             deadline.watch(self.sock)
         super().request(*args, **rest)
 
-    def connected(self) -> socket.socket:
-        """A socket that is connected to the host."""
+    def open_socket(self) -> socket.socket:
+        """Connect to the host."""
         return super()._new_conn()
 
     def _new_conn(self) -> socket.socket:
-        line = self.connected()
+        line = self.open_socket()
         if deadline := current_deadline():
             deadline.watch(line)
         return line

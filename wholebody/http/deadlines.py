@@ -1,4 +1,4 @@
-"""A deadline for each fetch, at which its connections are cut, and one clock for all deadlines."""
+"""A deadline for each call, at which its connections are cut, and one clock for all deadlines."""
 
 import math
 import os
@@ -11,11 +11,11 @@ from contextvars import ContextVar
 
 
 class OutOfTimeError(Exception):
-    """The time of a fetch is over."""
+    """The time of a call is over."""
 
 
 class Deadline:
-    """The moment at which the connections of one fetch are cut, whatever they are doing.
+    """The moment at which the connections of one call are cut, whatever they are doing.
 
     A socket's own time-out begins anew with each byte, so a server that drips would hold a thread for as long as
     it likes. Connections are watched through a duplicate of their descriptor: to shut that down ends the

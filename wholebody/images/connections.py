@@ -24,8 +24,8 @@ class _Gated(TimedConnection):
     scheme: ClassVar[str] = "http"
     gate: ClassVar[Gate]
 
-    def connected(self) -> socket.socket:
-        """A socket that is connected to an address that the gate lets through."""
+    def open_socket(self) -> socket.socket:
+        """Connect to an address of the host, all of which the gate has let through."""
         seconds = within(self.timeout if isinstance(self.timeout, (int, float)) else sys.maxsize)
         try:
             found = self.gate.resolve(self.scheme, self._dns_host, self.port, seconds)
