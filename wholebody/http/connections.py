@@ -56,10 +56,14 @@ _TIMED = pools(TimedConnection, TimedTlsConnection)
 class TimedAdapter(HTTPAdapter):
     """Sends wherever it is told, within the deadline, and unless told otherwise without repetitions."""
 
+    def pool_classes(self) -> dict[str, type[HTTPConnectionPool]]:
+        """The pools for servers; those for proxies are the timed ones in any case."""
+        return _TIMED
+
     def init_poolmanager(self, *args: Any, **rest: Any) -> None:
         """Pools whose connections end at the deadline."""
         super().init_poolmanager(*args, **rest)
-        self.poolmanager.pool_classes_by_scheme = _TIMED
+        self.poolmanager.pool_classes_by_scheme = self.pool_classes()
 
     def proxy_manager_for(self, proxy: str, **rest: Any) -> Any:
         """Pools through a proxy, likewise; where the proxy is, the environment says."""

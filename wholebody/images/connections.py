@@ -82,10 +82,9 @@ class GatedAdapter(TimedAdapter):
         self._gate = gate
         super().__init__(pool_maxsize=pool_size, max_retries=retry)
 
-    def init_poolmanager(self, *args: Any, **rest: Any) -> None:
+    def pool_classes(self) -> dict[str, type[HTTPConnectionPool]]:
         """Pools whose connections pass the gate."""
-        super().init_poolmanager(*args, **rest)
-        self.poolmanager.pool_classes_by_scheme = _gated_pools(self._gate)
+        return _gated_pools(self._gate)
 
     def get_connection_with_tls_context(
         self, request: PreparedRequest, verify: Any, proxies: Any = None, cert: Any = None
