@@ -1,1 +1,1 @@
-"""What all that speaks HTTP shares: one kind of session, deadlines that hold, and failures in words."""
+"""HTTP as Label Studio and image servers are spoken to: a plain session, deadlines that hold, failures in words."""

@@ -1,4 +1,4 @@
-"""The session of all HTTP: requests', without what nobody asked for, and the environment asked once a server."""
+"""requests' session, without what nobody asked for, and with the environment asked once a server."""
 
 import threading
 from collections.abc import Hashable, Iterator

@@ -58,8 +58,8 @@ def read_task_boxes(task: dict[str, Any], target: ImageTarget, max_people: int) 
 def _by_trust(task: dict[str, Any]) -> Iterator[tuple[list[Any], bool]]:
     """The regions of each annotation, draft and prediction that may say where people are; whether they were drawn."""
     for key in ("annotations", "drafts", "predictions"):
+        are_drawn = key != "predictions"
         for entry in _newest_first(task.get(key)):
-            are_drawn = key != "predictions"
             if (are_drawn or not is_ours(entry.get("model_version"))) and not entry.get("was_cancelled"):
                 yield entry["result"], are_drawn
 
