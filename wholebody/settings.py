@@ -1,4 +1,4 @@
-"""The one frozen `Settings` object, from the environment and `.env`. Nothing else reads the environment."""
+"""The one frozen `Settings` object, from the environment and `.env`. Nothing else reads settings from there."""
 
 import re
 from collections.abc import Iterable
@@ -153,8 +153,8 @@ class Settings(BaseSettings):
     detection_threshold: Unit = Field(0.3, description="Person boxes with a lower score are left out.")
     task_boxes: bool = Field(
         False,
-        description="Whether people are taken to be where a task's own boxes are: those of its annotations, or of "
-        "another model's predictions. The detector is then asked for tasks without any.",
+        description="Whether people are taken to be where a task's own boxes are: those of its annotations or "
+        "drafts, or of another model's predictions. The detector is then asked for tasks without any.",
     )
     max_people: int = Field(20, ge=1, le=1000, description="The best-scored people of an image that are kept.")
     det_model: str | None = Field(
