@@ -5,7 +5,6 @@ import sys
 from model import WholebodyBackend, load_annotator
 from wholebody.errors import WholebodyError
 from wholebody.logs import configure_logging
-from wholebody.memory import keep_loaded
 from wholebody.serving.server import create_app
 from wholebody.settings import load_settings
 
@@ -19,5 +18,3 @@ try:
 except WholebodyError as error:
     sys.stderr.write(f"error: {error}\n")
     sys.exit(GUNICORN_STOPS)
-
-keep_loaded()

@@ -8,7 +8,6 @@ from gunicorn.arbiter import Arbiter
 from wholebody.errors import WholebodyError
 from wholebody.estimation.weights import find_weights
 from wholebody.logs import logging_config
-from wholebody.memory import share_heaps
 from wholebody.serving.draining import REPLACED, DrainingWorker
 from wholebody.settings import load_settings
 
@@ -16,8 +15,6 @@ try:
     settings = load_settings()
 except WholebodyError as error:
     sys.exit(f"error: {error}")
-
-share_heaps()  # which the worker inherits; before numpy is loaded, which has threads
 
 SPARE_THREADS = 16
 """For whatever is answered at once: /health, /setup, refusals; and for connections that send nothing."""

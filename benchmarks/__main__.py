@@ -17,12 +17,12 @@ import click
 import cv2
 import numpy as np
 
-from benchmarks.bulk import CROWD_FACTORS, FACTORS, Load, measure_bulk, measure_delay
+from benchmarks.bulk import Load, measure_bulk, measure_delay
 from benchmarks.growth import SIZES, measure_growth
 from benchmarks.inputs import ROOT, read_bgr, testdata_folder
 from benchmarks.local_server import LocalServer, local_server
 from benchmarks.online import backend, measure_clients, measure_one_task, measure_prompt
-from benchmarks.process import measure_memory, measure_start
+from benchmarks.process import measure_leaks, measure_peak, measure_start
 from benchmarks.rivals import Job
 from benchmarks.stand_ins import CROWD, FOLDER, LARGE, MEDIUM, Kind, stand_in_files
 from benchmarks.table import Row, markdown
@@ -34,6 +34,8 @@ FEW = ("000000000785.jpg", "000000040083.jpg", "crowd_crowdpose_103319.jpg")
 NOBODY = "animal_animalpose_ho105.jpeg"
 CROWD_IMAGE, TILED = "rtmlib_demo.jpg", "tiled.jpg"
 """Eight people, and that picture beside itself."""
+SMALL = "small networks"
+"""Those of the test data, which nobody uses for work: their rows have no target."""
 PACKAGES = ("onnxruntime", "opencv-python-headless", "numpy", "rtmlib")
 
 
@@ -68,27 +70,38 @@ class Bench:
         return tuple(self._pictures / name for name in names)
 
     def bulk(self) -> Iterator[Row]:
-        """Bulk, with the weights of the test data and the stand-ins."""
-        few = Load("bulk, 1 to 3 people", self.pictures(*FEW), self.tasks(36), FACTORS)
-        crowd = Load("bulk, crowds", self.pictures(CROWD_IMAGE, TILED), self.tasks(32), CROWD_FACTORS)
-        yield from measure_bulk(self.server, self.job, few, rounds=self.rounds(7))
-        yield from measure_bulk(self.server, self.job, crowd, rounds=self.rounds(4))
+        """Bulk, with the stand-ins and the weights of the test data."""
         for kind in (MEDIUM, LARGE):
-            load = Load(f"bulk, {kind.name}", self.pictures(*FEW), self.tasks(12), {"limit": 0.95})
+            load = Load(f"bulk, {kind.name}", self.pictures(*FEW), self.tasks(12), {"limit": 0.95, "rtmlib": None})
             yield from measure_bulk(self.server, self.stand_in(kind), load, rounds=self.rounds(3))
+        everyone: dict[str, float | None] = {"limit": None, "rtmlib": None, "script": None}
+        few = Load(f"bulk, {SMALL}, 1 to 3 people", self.pictures(*FEW), self.tasks(36), everyone)
+        crowd = Load(f"bulk, {SMALL}, crowds", self.pictures(CROWD_IMAGE, TILED), self.tasks(32), {"limit": None})
+        yield from measure_bulk(self.server, self.job, few, rounds=self.rounds(3))
+        yield from measure_bulk(self.server, self.job, crowd, rounds=self.rounds(2))
         yield measure_delay(self.server, self.stand_in(CROWD), self.pictures(*FEW), tasks=self.tasks(20))
 
     def online(self) -> Iterator[Row]:
-        """Online."""
-        images = {"1 to 3 people": self.pictures(*FEW), "a crowd": self.pictures(CROWD_IMAGE)}
+        """Online, likewise."""
         self.server.reset(0, ["a:b"], 0.0)
+        for kind, images, rounds in ((MEDIUM, FEW, 9), (CROWD, FEW[:1], 9)):
+            job = self.stand_in(kind)
+            with backend(job, self._folder) as served:
+                given = (self.server, job, kind.name, self.pictures(*images), served.port)
+                yield measure_one_task(*given, rounds=self.rounds(rounds), factor=1.05)
+                if kind is MEDIUM:
+                    yield from self.clients(served.port, kind.name, counts=True)
         with backend(self.job, self._folder) as served:
-            yield from measure_one_task(self.server, self.job, images, served.port, rounds=self.rounds(25))
+            for name, pictures in ((f"{SMALL}, 1 to 3 people", FEW), (f"{SMALL}, a crowd", (CROWD_IMAGE,))):
+                given = (self.server, self.job, name, self.pictures(*pictures), served.port)
+                yield measure_one_task(*given, rounds=self.rounds(25), factor=None)
             yield measure_prompt(self.server, self.job, self.pictures(FEW[0])[0], served.port, rounds=self.rounds(25))
-            yield from measure_clients(self.server, served.port, self.pictures(FEW[0])[0], rounds=self.rounds(5))
-        with backend(self.stand_in(MEDIUM), self._folder) as served:
-            images = {MEDIUM.name: self.pictures(*FEW[:1])}
-            yield from measure_one_task(self.server, self.stand_in(MEDIUM), images, served.port, rounds=self.rounds(9))
+            yield from self.clients(served.port, SMALL, counts=False)
+
+    def clients(self, port: int, name: str, *, counts: bool) -> list[Row]:
+        """Many clients of a backend."""
+        picture, rounds = self.pictures(FEW[0])[0], self.rounds(5 if counts else 3)
+        return measure_clients(self.server, port, picture, rounds, name, counts=counts)
 
     def start(self) -> Iterator[Row]:
         """Start and imports."""
@@ -98,14 +111,10 @@ class Bench:
         """Memory."""
         self.server.reset(0, ["a:b"], 0.0)
         images = self.pictures(*FEW, CROWD_IMAGE)
-        yield from measure_memory(
-            self.server,
-            self.job,
-            images,
-            self.pictures(FEW[0], NOBODY),
-            self._folder,
-            30 if self._quick else self._requests,
-        )
+        for job, name, factor in ((self.stand_in(MEDIUM), MEDIUM.name, 1.3), (self.job, SMALL, None)):
+            yield measure_peak(self.server, job, name, images, self._folder, factor)
+        others, requests = self.pictures(FEW[0], NOBODY), 30 if self._quick else self._requests
+        yield measure_leaks(self.server, self.job, others, self._folder, requests)
 
     def growth(self) -> Iterator[Row]:
         """Many tasks."""
@@ -141,7 +150,7 @@ def machine() -> str:
     """What it was measured on, in a line."""
     cpu = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
     packages = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
-    weights = "rtmdet_nano_person and wholebody133_256x192 of the test data, or stand-ins where a row says so"
+    weights = "stand-ins of real size, or rtmdet_nano_person and wholebody133_256x192 (small networks)"
     return (
         f"{os.cpu_count()} cores of {cpu[1] if cpu else platform.machine()}, Python {platform.python_version()}, "
         f"{packages}. Weights: {weights}."

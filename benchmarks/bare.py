@@ -1,8 +1,7 @@
-"""The bare ONNX sessions as they answer soonest: one run at a time on all cores, or a crop on each."""
+"""The bare ONNX sessions as they answer soonest: one run at a time on all cores."""
 
 import statistics
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ from benchmarks.rivals import Job, bare_session
 from wholebody.cores import count_cores
 from wholebody.estimation.estimator import Estimator, load_estimator
 from wholebody.estimation.geometry import Crop, Letterbox
-from wholebody.estimation.tensors import write_detector_input, write_pose_input
+from wholebody.estimation.tensors import detector_input, write_pose_input
 from wholebody.poses import Floats
 
 BATCHES = (1, 2, 4, 8)
@@ -29,37 +28,26 @@ class Bare:
         cores = count_cores()
         self._weights = job.weights
         self._detector, self._pose = bare_session(job.detector, cores), bare_session(job.pose, cores)
-        self._single, self._threads = bare_session(job.pose, 1), ThreadPoolExecutor(cores)
-        self._cores = cores
         self.estimator: Estimator = load_estimator(job.settings(), self._weights, threads=0, concurrency=1)
 
     def whole(self, bgr: Any) -> Callable[[], object]:
         """Detector and crops of an image."""
         letterbox = Letterbox.fit((bgr.shape[1], bgr.shape[0]), self._weights.detector_wh)
-        pixels = np.empty((1, 3, *self._weights.detector_wh[::-1]), np.float32)
-        write_detector_input(letterbox.scaled(bgr), pixels)
+        pixels = detector_input(letterbox.scaled(bgr), self._weights.detector_wh)
         pose = self.crops(bgr, self.estimator.detect(bgr).xyxy)
         return lambda: (self._detector(pixels), pose())
 
     def crops(self, bgr: Any, boxes: Floats) -> Callable[[], object]:
-        """The crops of some boxes, in whatever way is soonest done: batches of some size, or one on each core."""
+        """The crops of some boxes, in batches of the size that is soonest done."""
         size = self._weights.pose_wh
         crops = np.empty((len(boxes), 3, *size[::-1]), np.float32)
         for crop, planes in zip(Crop.around(boxes, size), crops, strict=True):
             write_pose_input(crop.cut(bgr), planes)
         ways = [self._batched(crops, batch) for batch in BATCHES if batch < 2 or batch <= len(crops)]
-        if len(crops) >= self._cores:
-            ways.append(self._side_by_side(crops))
         return min(ways, key=_soonest)
 
     def _batched(self, crops: Floats, batch: int) -> Callable[[], object]:
         return lambda: [self._pose(crops[i : i + batch]) for i in range(0, len(crops), batch)]
-
-    def _side_by_side(self, crops: Floats) -> Callable[[], object]:
-        rest = len(crops) % self._cores
-        singles = [crops[i : i + 1] for i in range(rest, len(crops))]
-        shared = self._batched(crops[:rest], max(1, rest))
-        return lambda: (shared(), list(self._threads.map(self._single, singles)))
 
 
 def _soonest(way: Callable[[], object]) -> float:

@@ -60,10 +60,10 @@ def measure_start(job: Job, folder: Path, rounds: int) -> list[Row]:
     ]
 
 
-def measure_memory(
-    server: LocalServer, job: Job, images: Sequence[Path], others: Sequence[Path], folder: Path, requests: int
-) -> list[Row]:
-    """The peak beside rtmlib's on the same images, and the growth over many requests."""
+def measure_peak(
+    server: LocalServer, job: Job, name: str, images: Sequence[Path], folder: Path, factor: float | None
+) -> Row:
+    """The backend's peak beside rtmlib's on the same images."""
     paths = [str(path) for path in images] * 3
     theirs = 1024 * _printed(RTMLIB, job.detector, job.pose, *map(str, job.pose_wh), *paths)
     with backend(job, folder) as served:
@@ -72,12 +72,16 @@ def measure_memory(
             index = number % len(images)
             client.predict(f"{server.url}/images/{images[index].name}", task_id=10**9 + index)
         ours = _peak(_worker(served).pid)
-    rows = [_bytes("the backend's peak: rtmlib's on the same images", ours, theirs, 1.3)]
+    return _bytes(f"the backend's peak, {name}: rtmlib's on the same images", ours, theirs, factor)
+
+
+def measure_leaks(server: LocalServer, job: Job, images: Sequence[Path], folder: Path, requests: int) -> Row:
+    """The growth of the backend's memory over many requests."""
     # A cache that a short run fills: with the default of 256 MB it grows until then, as it is meant to.
     with backend(job, folder, IMAGE_CACHE_BYTES="50000000") as served:
-        early, late = _grow(server, served, others, requests)
+        early, late = _grow(server, served, images, requests)
     what = f"its memory after {requests} requests: after {int(requests * SETTLED)}"
-    return [*rows, _bytes(what, late, early, FLAT)]
+    return _bytes(what, late, early, FLAT)
 
 
 def _grow(server: LocalServer, served: GunicornServer, images: Sequence[Path], requests: int) -> tuple[float, float]:
@@ -116,6 +120,6 @@ def _alone(what: str, taken_s: float, most_s: float) -> Row:
     return Row(what, f"{taken_s:.2f} s", "", "", f"under {most_s:g} s", taken_s < most_s)
 
 
-def _bytes(what: str, ours: float, theirs: float, factor: float) -> Row:
+def _bytes(what: str, ours: float, theirs: float, factor: float | None) -> Row:
     cells = (f"{ours / 1e6:.0f} MB", f"{theirs / 1e6:.0f} MB", f"{ours / theirs:.2f}")
-    return Row(what, *cells, f"at most {factor:g}", ours <= factor * theirs)
+    return Row(what, *cells, *(("",) if factor is None else (f"at most {factor:g}", ours <= factor * theirs)))

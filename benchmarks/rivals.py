@@ -191,7 +191,7 @@ def network_inputs(job: Job, image: str) -> tuple[Any, Any]:
     """The detector's input `(1, 3, h, w)` for an image, and the crops `(n, 3, h, w)` of the people that we find."""
     from wholebody.estimation.estimator import load_estimator
     from wholebody.estimation.geometry import Crop, Letterbox
-    from wholebody.estimation.tensors import write_detector_input, write_pose_input
+    from wholebody.estimation.tensors import detector_input, write_pose_input
 
     bgr, weights = read_bgr(Path(image)), job.weights
     found = load_estimator(job.settings(), weights, threads=0, concurrency=1).detect(bgr)
@@ -199,8 +199,7 @@ def network_inputs(job: Job, image: str) -> tuple[Any, Any]:
     for crop, planes in zip(Crop.around(found.xyxy, weights.pose_wh), crops, strict=True):
         write_pose_input(crop.cut(bgr), planes)
     letterbox = Letterbox.fit((bgr.shape[1], bgr.shape[0]), weights.detector_wh)
-    pixels = np.empty((1, 3, *weights.detector_wh[::-1]), np.float32)
-    write_detector_input(letterbox.scaled(bgr), pixels)
+    pixels = detector_input(letterbox.scaled(bgr), weights.detector_wh)
     return pixels, crops
 
 

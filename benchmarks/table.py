@@ -34,17 +34,20 @@ class Row:
         return (self.what, self.ours, self.theirs, self.ratio, self.target, verdict)
 
 
-def at_least(what: str, ours: float, theirs: float, target: float, unit: str) -> Row:
-    """Seconds of each a task; the ratio is how many times as fast as theirs ours is."""
+def at_least(what: str, ours: float, theirs: float, target: float | None, unit: str) -> Row:
+    """Seconds of each a task; the ratio is how many times as fast as theirs ours is. `None` is no target."""
     ratio = theirs / ours
-    return Row(what, _rate(ours, unit), _rate(theirs, unit), f"{ratio:.2f}", f"at least {target:g}", ratio >= target)
+    cells = (_rate(ours, unit), _rate(theirs, unit), f"{ratio:.2f}")
+    return Row(what, *cells, *(("",) if target is None else (f"at least {target:g}", ratio >= target)))
 
 
-def at_most(what: str, ours_s: float, theirs_s: float, factor: float, extra_s: float = 0.0) -> Row:
-    """Seconds of each; ours may take `factor` times theirs and `extra_s` more."""
+def at_most(what: str, ours_s: float, theirs_s: float, factor: float | None, extra_s: float = 0.0) -> Row:
+    """Seconds of each; ours may take `factor` times theirs and `extra_s` more. `None` is no target."""
+    cells = (_time(ours_s), _time(theirs_s), f"{ours_s / theirs_s:.2f}")
+    if factor is None:
+        return Row(what, *cells, "")
     target = f"at most {factor:g}" + (f" and {_time(extra_s)}" if extra_s else "")
-    holds = ours_s <= factor * theirs_s + extra_s
-    return Row(what, _time(ours_s), _time(theirs_s), f"{ours_s / theirs_s:.2f}", target, holds)
+    return Row(what, *cells, target, ours_s <= factor * theirs_s + extra_s)
 
 
 def median_of_rounds(rivals: dict[str, Callable[[], float]], rounds: int) -> dict[str, float]:

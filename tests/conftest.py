@@ -36,7 +36,7 @@ def pretend_cores(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     """Lets the process believe that it may use so many cores."""
 
     def pretend(count: int) -> None:
-        monkeypatch.setattr(cores, "own_cores", lambda: list(range(count)))
+        monkeypatch.setattr("os.sched_getaffinity", lambda pid: set(range(count)), raising=False)
         monkeypatch.setattr(cores, "CGROUP_QUOTA", Path("/no/such/file"))
 
     return pretend

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Any
@@ -44,11 +44,8 @@ FIGURES = {
 
 
 @pytest.fixture(autouse=True)
-def _cores(pretend_cores: Callable[[int], None]) -> Iterator[None]:
+def _cores(pretend_cores: Callable[[int], None]) -> None:
     pretend_cores(CORES)
-    threads = cv2.getNumThreads()
-    yield
-    cv2.setNumThreads(threads)
 
 
 @pytest.fixture
@@ -247,13 +244,6 @@ def test_people_are_where_the_task_says_if_that_is_wanted(
             noses = [region["value"] for region in prediction["result"] if region["type"] == "keypointlabels"]
             x, y = drawing.keypoints[1][0] / (640, 480) * 100
             assert [(nose["x"], nose["y"]) for nose in noses] == [pytest.approx((x, y), abs=1)]
-
-
-@pytest.mark.parametrize("is_bulk", [True, False])
-def test_opencv_has_no_threads_of_its_own(is_bulk: bool) -> None:
-    cv2.setNumThreads(3)
-    Annotator(load_settings(mode="figures"), bulk=is_bulk)
-    assert cv2.getNumThreads() == 1
 
 
 @pytest.mark.parametrize(

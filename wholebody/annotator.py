@@ -57,8 +57,6 @@ class Annotator:
         self._cache = ImageCache(settings.image_cache_bytes, settings.image_cache_seconds)
         # More threads at work than there are cores would take the caches from each other.
         self._pool = ThreadPoolExecutor(self.workers, "estimate") if bulk else None
-        if on_cpu:
-            cv2.setNumThreads(1)  # likewise; they spin as well
         runs = cores if bulk and on_cpu else 1
         self._estimator = load_estimator(settings, weights, threads=1 if runs > 1 else 0, concurrency=runs)
         self.devices = self._estimator.devices

@@ -181,23 +181,13 @@ def stub_estimator(detector: StubNetwork, pose: StubNetwork, **settings: Any) ->
     return Estimator(detector, pose, Settings(**settings), WEIGHTS, concurrency=1)
 
 
-@pytest.mark.parametrize(
-    ("backend", "device", "threads", "expected"),
-    [
-        ("onnxruntime", "cpu", 1, [1] * 6),
-        ("onnxruntime", "cpu", 2, [3, 3]),
-        ("openvino", "cpu", 1, [3, 3]),
-        ("onnxruntime", "cuda", 1, [6]),
-    ],
-)
-def test_a_run_of_one_thread_has_one_crop(
-    monkeypatch: pytest.MonkeyPatch, backend: Any, device: str, threads: int, expected: list[int]
-) -> None:
+@pytest.mark.parametrize(("device", "expected"), [("cpu", [3, 3]), ("cuda", [6])])
+def test_a_gpu_takes_more_crops_in_a_run(monkeypatch: pytest.MonkeyPatch, device: str, expected: list[int]) -> None:
     networks = [StubNetwork(people((0, 0, 9, 9, 1))), StubNetwork(simcc(0, 0, 1))]
     opened = iter(networks)
-    monkeypatch.setattr(estimator_module, "open_network", lambda *_, **__: next(opened))
-    settings = Settings(mode="figures", backend_type=backend, device=device)
-    loaded = load_estimator(settings, find_weights(settings), threads=threads, concurrency=1)
+    monkeypatch.setattr(estimator_module, "open_network", lambda *_: next(opened))
+    settings = Settings(mode="figures", device=device)
+    loaded = load_estimator(settings, find_weights(settings), threads=0, concurrency=1)
     networks[1].batches.clear()
     loaded.pose(np.zeros((64, 64, 3), np.uint8), np.array([[0, 0, 32, 32]] * 6, np.float32), np.ones(6, np.float32))
     assert networks[1].batches == expected

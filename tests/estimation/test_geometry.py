@@ -4,7 +4,7 @@ import pytest
 from rtmlib import YOLOX, RTMPose
 
 from wholebody.estimation.geometry import Crop, Letterbox
-from wholebody.estimation.tensors import write_detector_input
+from wholebody.estimation.tensors import detector_input
 from wholebody.poses import Floats
 
 RNG = np.random.default_rng(11)
@@ -43,8 +43,7 @@ def test_a_letterbox_is_filled_as_rtmlib_does(
     bgr = image(image_wh)
     rtmlib_detector.model_input_size = size_wh[::-1]
     letterbox = Letterbox.fit(image_wh, size_wh)
-    ours = np.empty((1, 3, *size_wh[::-1]), np.float32)
-    write_detector_input(letterbox.scaled(bgr), ours)
+    ours = detector_input(letterbox.scaled(bgr), size_wh)
     if min(image_wh) * letterbox.scale < 1:  # rtmlib fails on these
         return
     theirs, ratio = rtmlib_detector.preprocess(bgr)

@@ -5,8 +5,7 @@ import pytest
 from rtmlib.tools.pose_estimation.post_processings import get_simcc_maximum
 
 from wholebody.errors import ModelError
-from wholebody.estimation.outputs import Peaks, check_simcc, decode_detections, decode_peaks, find_peaks
-from wholebody.poses import Floats
+from wholebody.estimation.outputs import check_simcc, decode_detections, decode_simcc
 
 RNG = np.random.default_rng(5)
 WIDTHS = (384, 512)
@@ -14,10 +13,6 @@ WIDTHS = (384, 512)
 
 def random_simcc(people: int) -> list[np.ndarray]:
     return [RNG.normal(0, 1, (people, 133, width)).astype(np.float32) for width in WIDTHS]
-
-
-def decode_simcc(simcc_x: Floats, simcc_y: Floats) -> tuple[Floats, Floats]:
-    return decode_peaks(find_peaks(simcc_x, simcc_y))
 
 
 def simcc(x: int, y: int, score: float) -> list[np.ndarray]:
@@ -72,14 +67,6 @@ def test_simcc_peak_is_half_a_pixel_a_bin() -> None:
     xy, scores = decode_simcc(*simcc(100, 301, 0.75))
     np.testing.assert_allclose(xy[0, 0], [50, 150.5])
     np.testing.assert_allclose(scores, 0.75)
-
-
-def test_what_several_runs_found_is_decoded_as_if_it_were_one() -> None:
-    one, other = random_simcc(2), random_simcc(3)
-    apart = [decode_simcc(*outputs) for outputs in (one, other)]
-    together = decode_peaks(Peaks.joined([find_peaks(*one), find_peaks(*other)]))
-    for part, whole in zip(zip(*apart, strict=True), together, strict=True):
-        np.testing.assert_array_equal(np.concatenate(part), whole)
 
 
 @pytest.mark.parametrize("classes", [1, 80])

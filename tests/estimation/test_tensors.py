@@ -4,34 +4,25 @@ import numpy as np
 import pytest
 from rtmlib import RTMPose
 
-from wholebody.estimation.tensors import MEAN, STD, write_detector_input, write_pose_input
+from wholebody.estimation.tensors import MEAN, STD, detector_input, write_pose_input
 
 EVERY_BYTE = np.arange(256, dtype=np.uint8)
 PIXELS = np.random.default_rng(3).integers(0, 256, (64, 48, 3), np.uint8)
 
 
-def test_a_detectors_input_has_the_pixels_as_planes() -> None:
-    planes = np.full((1, 3, 64, 48), np.nan, np.float32)
-    write_detector_input(PIXELS, planes)
-    np.testing.assert_array_equal(planes[0].transpose(1, 2, 0), PIXELS)
-
-
-def test_a_detectors_input_may_be_cut_from_something_larger() -> None:
-    planes = np.empty((1, 3, 10, 35), np.float32)
-    write_detector_input(PIXELS[10:20, 5:40], planes)
-    np.testing.assert_array_equal(planes[0].transpose(1, 2, 0), PIXELS[10:20, 5:40])
-
-
-def test_nothing_is_left_of_the_picture_before() -> None:
-    planes = np.empty((1, 3, 64, 64), np.float32)
-    for shape in ((64, 48), (10, 64), (1, 1)):
-        write_detector_input(np.resize(PIXELS, (*shape, 3)), planes)
-        pad = np.ones((64, 64), bool)
-        pad[: shape[0], : shape[1]] = False
-        assert (planes[0, :, pad] == 114).all()
-        np.testing.assert_array_equal(
-            planes[0, :, : shape[0], : shape[1]].transpose(1, 2, 0), np.resize(PIXELS, (*shape, 3))
-        )
+@pytest.mark.parametrize(
+    "scaled",
+    [PIXELS, PIXELS[10:20, 5:40], PIXELS[:1, :1]],
+    ids=["fills it", "cut from something larger", "one pixel"],
+)
+def test_a_detectors_input_has_the_pixels_as_planes_and_gray_elsewhere(scaled: np.ndarray) -> None:
+    height, width = scaled.shape[:2]
+    planes = detector_input(scaled, (48, 64))
+    assert (planes.shape, planes.dtype) == ((1, 3, 64, 48), np.float32)
+    np.testing.assert_array_equal(planes[0, :, :height, :width].transpose(1, 2, 0), scaled)
+    pad = np.ones((64, 48), bool)
+    pad[:height, :width] = False
+    assert (planes[0, :, pad] == 114).all()
 
 
 @pytest.mark.parametrize("pixels", [PIXELS, np.dstack([EVERY_BYTE.reshape(16, 16)] * 3)], ids=["random", "every byte"])

@@ -23,6 +23,11 @@ def test_at_most_compares_time_and_allows_for_something(ours_s: float, holds: bo
     assert (row.target, row.holds) == ("at most 1.05 and 5.0 ms", holds)
 
 
+def test_a_row_without_a_target_holds_nothing() -> None:
+    rows = at_least("bulk", 9.0, 1.0, None, "tasks"), at_most("online", 9.0, 1.0, None)
+    assert [(row.target, row.holds, row.cells[-1]) for row in rows] == [("", None, "")] * 2
+
+
 def test_rivals_take_turns_every_other_round_backwards() -> None:
     asked: list[str] = []
     times = {"a": iter([3.0, 1.0, 2.0]), "b": iter([9.0, 9.0, 9.0])}

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from wholebody.serving.calls import Call, Priority, current_call
-from wholebody.serving.turns import Place, Turns
+from wholebody.serving.turns import Turns
 
 PROMPT, OPENING, SELECTION = Priority
 
@@ -98,42 +98,3 @@ def test_whoever_is_interrupted_keeps_no_turn(monkeypatch: pytest.MonkeyPatch, g
     if not given:
         turns.__exit__(None, None, None)
     assert (turns._free, turns._waiting) == (1, [])
-
-
-def test_who_is_dismissed_has_no_turn_and_the_others_keep_their_order() -> None:
-    turns, order = Turns(1), []
-    places = [Place() for _ in range(4)]
-
-    def take(number: int) -> bool:
-        if not turns.wait(places[number]):
-            return False
-        order.append(number)
-        turns.end()
-        return True
-
-    with ThreadPoolExecutor(len(places)) as pool, turns:
-        turns.dismiss(places[3])  # which has not come yet
-        futures = []
-        for number in range(4):
-            futures.append(pool.submit(take, number))
-            until(lambda number=number: len(turns._waiting) == min(number + 1, 3))
-        turns.dismiss(places[1])
-        assert not futures[1].result(10)
-        assert not futures[3].result(10)
-    assert [future.result() for future in futures] == [True, False, True, False]
-    assert (order, turns._free, turns._waiting) == ([0, 2], 1, [])
-
-
-def test_a_turn_is_wanted_by_those_that_are_as_urgent() -> None:
-    turns = Turns(1)
-
-    def take() -> None:
-        with Call(OPENING).current(), turns:
-            pass
-
-    with ThreadPoolExecutor(1) as pool, turns:
-        assert not turns.wanted_by(SELECTION)
-        pool.submit(take)
-        until(lambda: len(turns._waiting) == 1)
-        assert [turns.wanted_by(priority) for priority in Priority] == [False, True, True]
-    assert not turns.wanted_by(SELECTION)

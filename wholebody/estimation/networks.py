@@ -1,7 +1,6 @@
 """One ONNX file opened on one device, proved to run there. Knows tensors, not people."""
 
 import functools
-import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -9,15 +8,12 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from wholebody.cores import count_cores, on_core, own_cores
+from wholebody.cores import count_cores
 from wholebody.errors import ModelError
 from wholebody.poses import Floats
 from wholebody.settings import BackendType
 
 GPU_CURE = "install requirements-gpu.txt in place of requirements.txt, with a working NVIDIA driver"
-
-FIRST_CHUNK_BYTES = 48 << 20
-"""What the arena of all sessions begins with."""
 
 
 class Network(Protocol):
@@ -35,9 +31,7 @@ class Network(Protocol):
         """`(b, 3, h, w)` float32 -> the network's outputs in the file's order, which share no memory with it."""
 
 
-def open_network(
-    path: Path, backend: BackendType, device: str, threads: int, runs: int = 1, *, steady: bool = False
-) -> Network:
+def open_network(path: Path, backend: BackendType, device: str, threads: int, runs: int = 1) -> Network:
     """Open an ONNX file.
 
     Args:
@@ -46,14 +40,12 @@ def open_network(
         device: `cpu`, `cuda`, `cuda:N` or `mps`.
         threads: Threads inside one run; 0 for as many as there are cores to use.
         runs: How many runs there will be at a time.
-        steady: Its outputs have the shapes that the file states, whatever is in the picture: a pose network's, not
-            those of a detector, which has found so many people or another number.
 
     Raises:
         ModelError: The file is no ONNX network, the runtime is not installed, or the device does not work.
     """
     openers: dict[str, Callable[[Path, str, int, int], Network]] = {
-        "onnxruntime": functools.partial(_OnnxRuntime, steady=steady),
+        "onnxruntime": _OnnxRuntime,
         "opencv": _OpenCV,
         "openvino": _OpenVINO,
     }
@@ -70,18 +62,15 @@ def _one_line(error: Exception) -> str:
 
 
 class _OnnxRuntime:
-    def __init__(self, path: Path, device: str, threads: int, runs: int, *, steady: bool) -> None:
+    def __init__(self, path: Path, device: str, threads: int, runs: int) -> None:
         import onnxruntime as ort
 
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
-        _register_arena()
-        options.add_session_config_entry("session.use_env_allocators", "1")
         # Threads of a session spin for 40 ms after a run, by default. Two networks that take turns do so against each
         # other: a person took 95 ms that takes 73 without. Within a run they spin as ever, which is faster.
         options.add_session_config_entry("session.force_spinning_stop", "1")
-        self._core = self._keep_apart(options, threads) if device == "cpu" else None
         options.log_severity_level = 3  # a missing CUDA library is reported by us, once, with its cure
         provider = self._provider(ort, device)
         self._session = ort.InferenceSession(str(path), options, providers=[provider])
@@ -95,33 +84,6 @@ class _OnnxRuntime:
         source = self._session.get_inputs()[0]
         self._input: str = source.name
         self.batch: int | None = source.shape[0] if isinstance(source.shape[0], int) else None
-        self._outputs = self._stated_outputs(source.shape[0]) if steady and device == "cpu" else None
-
-    def _stated_outputs(self, batch: int | str | None) -> dict[str, tuple[int, ...]] | None:
-        """The shape of each output without the batch axis; `None` where the file does not state all of them."""
-        outputs = self._session.get_outputs()
-        stated = isinstance(batch, str) and all(
-            output.type == "tensor(float)"
-            and output.shape[:1] == [batch]
-            and all(isinstance(length, int) for length in output.shape[1:])
-            and output.name != self._input  # which is never written anywhere
-            for output in outputs
-        )
-        return {output.name: tuple(output.shape[1:]) for output in outputs} if stated else None
-
-    @staticmethod
-    def _keep_apart(options: Any, threads: int) -> int | None:
-        """Give each thread of a run that takes all cores one of them; which one is left for the thread that calls.
-
-        Linux may wake a thread on the core of the one that wakes it, though another has nothing to do, and leaves it
-        there for milliseconds: after a crowd the detector took 28 ms in most runs that takes 22.
-        """
-        cores = own_cores()
-        if not 1 < threads == len(cores) or not hasattr(os, "sched_setaffinity"):
-            return None
-        others = ";".join(str(core + 1) for core in cores[1:])  # which ONNX Runtime counts from one
-        options.add_session_config_entry("session.intra_op_thread_affinities", others)
-        return cores[0]
 
     @staticmethod
     def _provider(ort: Any, device: str) -> tuple[str, dict[str, Any]]:
@@ -138,38 +100,7 @@ class _OnnxRuntime:
         return name, {"device_id": int(index or 0), "cudnn_conv_algo_search": "HEURISTIC"}
 
     def run(self, batch: Floats) -> list[Floats]:
-        with on_core(self._core):
-            if self._outputs is None:
-                return list(self._session.run(None, {self._input: batch}))
-            return self._run_into(batch, self._outputs)
-
-    def _run_into(self, batch: Floats, outputs: dict[str, tuple[int, ...]]) -> list[Floats]:
-        """Have the outputs written into arrays of ours.
-
-        In the arena they would lie for as long as somebody reads them, and now and then in the very place where the
-        next run of another thread has had its own: every third server took 15 MB more for it.
-        """
-        arrays = [np.empty((len(batch), *shape), np.float32) for shape in outputs.values()]
-        binding = self._session.io_binding()
-        binding.bind_cpu_input(self._input, np.ascontiguousarray(batch))
-        for name, array in zip(outputs, arrays, strict=True):
-            binding.bind_output(name, "cpu", 0, np.float32, array.shape, array.ctypes.data)
-        self._session.run_with_iobinding(binding)
-        return arrays
-
-
-@functools.cache
-def _register_arena() -> None:
-    """One arena for all sessions of the process, which begins with what small networks take.
-
-    An arena a session came to 337 MB where this one takes 275. Beginning with less, it takes more: what one network
-    has used lies in pieces that the next one's plans do not fit in.
-    """
-    import onnxruntime as ort
-
-    memory = ort.OrtMemoryInfo("Cpu", ort.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, ort.OrtMemType.DEFAULT)
-    doubling = {"arena_extend_strategy": 0, "initial_chunk_size_bytes": FIRST_CHUNK_BYTES, "max_mem": 0}
-    ort.create_and_register_allocator(memory, ort.OrtArenaCfg(doubling))
+        return list(self._session.run(None, {self._input: batch}))
 
 
 class _OpenCV:

@@ -1,6 +1,5 @@
 """A network's raw outputs -> people and keypoints, in the pixels of its input. The arithmetic is rtmlib's."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,24 +30,6 @@ class Detections:
     scores: Floats
 
 
-@dataclass(frozen=True, slots=True)
-class Peaks:
-    """Where the SimCC rows of `n` people are highest.
-
-    Attributes:
-        bins: `(n, 133, 2)` intp, x and y in bins.
-        heights: `(n, 133, 2)` float32, finite.
-    """
-
-    bins: npt.NDArray[np.intp]
-    heights: Floats
-
-    @classmethod
-    def joined(cls, parts: Sequence["Peaks"]) -> "Peaks":
-        """Those of several runs, in their order."""
-        return cls(np.concatenate([one.bins for one in parts]), np.concatenate([one.heights for one in parts]))
-
-
 def decode_detections(outputs: list[Floats], size_wh: tuple[int, int], threshold: float) -> Detections:
     """A detector's raw outputs -> people, in input pixels, unsorted.
 
@@ -71,23 +52,18 @@ def decode_detections(outputs: list[Floats], size_wh: tuple[int, int], threshold
     return _decode_yolox(first[0], size_wh, threshold)
 
 
-def find_peaks(simcc_x: Floats, simcc_y: Floats) -> Peaks:
-    """SimCC outputs `(n, 133, bins)` of one run -> the peak of each row; what is not a number counts as 0."""
-    bins = np.stack([simcc.argmax(axis=-1) for simcc in (simcc_x, simcc_y)], axis=-1)
-    heights = np.stack([simcc.max(axis=-1) for simcc in (simcc_x, simcc_y)], axis=-1)
-    if np.isfinite(heights).all():  # both point to a row's first NaN, if it has one
-        return Peaks(bins, heights)
-    return find_peaks(np.nan_to_num(simcc_x), np.nan_to_num(simcc_y))
+def decode_simcc(simcc_x: Floats, simcc_y: Floats) -> tuple[Floats, Floats]:
+    """SimCC outputs `(n, 133, bins)` -> `(n, 133, 2)` float32 crop pixels and `(n, 133)` float32 scores, 0..1.
 
-
-def decode_peaks(peaks: Peaks) -> tuple[Floats, Floats]:
-    """Peaks -> `(n, 133, 2)` float32 crop pixels and `(n, 133)` float32 scores, finite and clipped to 0..1.
-
-    SimCC: Li et al., ECCV 2022, arXiv:2107.03332; a peak without a score lies in bin -1, as in rtmlib.
+    What is not a number counts as 0. SimCC: Li et al., ECCV 2022, arXiv:2107.03332; a peak without a score lies in
+    bin -1, as in rtmlib.
     """
-    halves = peaks.heights / 2  # before they are added: the sum of two peaks may be more than a float holds
-    scores = halves[..., 0] + halves[..., 1]
-    xy = peaks.bins.astype(np.float32)
+    peaks = np.stack([simcc.max(axis=-1) for simcc in (simcc_x, simcc_y)])
+    if not np.isfinite(peaks).all():  # a row with a NaN has its peak there
+        return decode_simcc(np.nan_to_num(simcc_x), np.nan_to_num(simcc_y))
+    halves = peaks / 2  # before they are added: the sum of two peaks may be more than a float holds
+    scores = halves[0] + halves[1]
+    xy = np.stack([simcc.argmax(axis=-1) for simcc in (simcc_x, simcc_y)], axis=-1).astype(np.float32)
     xy[scores <= 0] = -1
     return xy / np.float32(SIMCC_SPLIT), scores.clip(0, 1)
 

@@ -1,69 +1,34 @@
-"""Crops of an image -> keypoints: which of them go into which run of the pose network."""
+"""Crops of an image -> keypoints, in as few runs of the pose network as may be. Knows no boxes and no detector."""
 
 import math
-from collections import deque
-from collections.abc import Collection, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Sequence
 
 import numpy as np
 
-from wholebody.estimation.crop_network import CropNetwork
 from wholebody.estimation.geometry import Crop
-from wholebody.estimation.lone_crops import LoneCrops, LoneCropsWaiting
 from wholebody.estimation.networks import Network
-from wholebody.estimation.outputs import Peaks, decode_peaks
+from wholebody.estimation.outputs import check_simcc, decode_simcc
+from wholebody.estimation.tensors import write_pose_input
 from wholebody.images.decoding import BGR
 from wholebody.poses import Floats
-from wholebody.serving.calls import current_call
 from wholebody.serving.turns import Turns
 
 
-class SideBySide:
-    """The pose network opened a second time, for runs of one crop in one thread.
-
-    Args:
-        network: Takes one crop in a run.
-        runs: How many such runs there are at a time.
-    """
-
-    def __init__(self, network: Network, runs: int) -> None:
-        self.network = network
-        self.runs = runs
-        self.threads = ThreadPoolExecutor(runs, "crop")
-
-
 class PoseRuns:
-    """Runs the pose network on the crops of an image. Thread-safe.
-
-    Two threads that take a crop each are done sooner than two that share every layer of both, where layers are small
-    and many. So as many crops as fill all threads go side by side; the rest too, with that of others who wait, and
-    where there are none it goes into shared runs.
+    """Runs the pose network on the crops of an image. Thread-safe, as the network is.
 
     Args:
-        network: For shared runs: its threads all work on each layer of them.
+        network: The pose network.
         crop_wh: Width and height of its input in pixels.
-        batch: The most crops in a run; about so many are done in a turn before somebody else may have the next.
-        turns: One is held while networks run.
-        side_by_side: `None` where every crop goes into a shared run.
+        batch: The most crops in a run. A file whose own batch is fixed takes just that many.
+        turns: One is held for each run, so that somebody else may have the next.
     """
 
-    def __init__(
-        self,
-        network: Network,
-        crop_wh: tuple[int, int],
-        batch: int,
-        turns: Turns,
-        side_by_side: SideBySide | None = None,
-    ) -> None:
-        self._shared = CropNetwork(network, crop_wh, batch, kept=turns.count + 1)
-        self._single = self._shared
-        if side_by_side:
-            self._single = CropNetwork(side_by_side.network, crop_wh, 1, kept=side_by_side.runs)
-        self._batch = batch
+    def __init__(self, network: Network, crop_wh: tuple[int, int], batch: int, turns: Turns) -> None:
+        self._network = network
+        self._crop_wh = crop_wh
+        self._batch = network.batch or batch
         self._turns = turns
-        self._side_by_side = side_by_side
-        self._waiting = LoneCropsWaiting()
 
     def keypoints(self, bgr: BGR, crops: Sequence[Crop]) -> tuple[Floats, Floats]:
         """The keypoints on each of at least one crop of a `(h, w, 3)` uint8 BGR image.
@@ -71,110 +36,33 @@ class PoseRuns:
         Returns:
             `(n, 133, 2)` float32 image pixels and `(n, 133)` float32 scores, 0..1.
         """
-        beside = self._side_by_side
-        if not beside:
-            found = self._shared_runs(self._turns, bgr, crops)
-        else:
-            done = len(crops) % beside.runs
-            found = self._lone(beside, bgr, crops[:done]) if done else []
-            while done < len(crops):
-                more = self._turn_side_by_side(beside, bgr, crops[done:])
-                found += more
-                done += len(more)
-        # All at once: a few numbers for each run, between two runs, would take several times as long.
-        in_crop, scores = decode_peaks(Peaks.joined(found))
+        # Runs of much the same length: 3 and 3, not 4 and 2.
+        step = math.ceil(len(crops) / math.ceil(len(crops) / self._batch))
+        runs = [self._run(bgr, crops[i : i + step]) for i in range(0, len(crops), step)]
+        in_crop, scores = (np.concatenate(parts) for parts in zip(*runs, strict=True))
         return np.stack([crop.to_image(xy) for crop, xy in zip(crops, in_crop, strict=True)]), scores
 
     def warm_up(self) -> None:
-        """Run each network once, with as many crops as a run may have.
+        """Run the network once, with as many black crops as a run may have.
 
         Raises:
             ModelError: The outputs are not those of a 133-keypoint network.
             Exception: Whatever a network that does not run raises.
         """
-        beside = self._side_by_side
         with self._turns:
-            self._shared.warm_up(min(self._batch, beside.runs - 1) if beside else self._batch)
-            if beside:  # in each of the threads, so that the C library gives each a heap of its own
-                list(beside.threads.map(self._single.warm_up, [1] * beside.runs))
+            simcc_x, simcc_y = self._network.run(self._empty(self._batch))[:2]
+        check_simcc(simcc_x, simcc_y, self._crop_wh)
 
-    def _shared_runs(self, turn: AbstractContextManager[None], bgr: BGR, crops: Sequence[Crop]) -> list[Peaks]:
-        """As few runs as there may be, of much the same length: 3 and 3, not 4 and 2."""
-        step = self._step(len(crops))
-        return [self._shared.find_peaks(bgr, crops[i : i + step], turn) for i in range(0, len(crops), step)]
-
-    def _step(self, crops: int) -> int:
-        return math.ceil(crops / math.ceil(crops / self._batch)) if crops else 1
-
-    def _lone(self, beside: SideBySide, bgr: BGR, crops: Sequence[Crop]) -> list[Peaks]:
-        """Crops too few to fill all threads: with those of others that do, or in shared runs."""
-        lone = LoneCrops(bgr, crops)
-        self._waiting.add(lone)
-        try:
-            has_turn = self._turns.wait(lone.place)
-        except BaseException:
-            self._waiting.discard(lone)
-            raise
-        if not has_turn:
-            return lone.found.result()  # others have taken them along
-        try:
-            self._waiting.discard(lone)
-            others = self._waiting.take_along(lone.priority, beside.runs - len(crops))
-            if others:
-                for other in others:
-                    self._turns.dismiss(other.place)
-                self._run_together(beside, [lone, *others])
-                return lone.found.result()
-            first = self._step(len(crops))
-            found = [self._shared.find_peaks(bgr, crops[:first], nullcontext())]
-        finally:
-            self._turns.end()
-        return found + self._shared_runs(self._turns, bgr, crops[first:])
-
-    def _run_together(self, beside: SideBySide, callers: Sequence[LoneCrops]) -> None:
-        """Tell each caller what is found on its crops, or the error: nobody else will."""
-        under_way: list[list[Future[Peaks]]] = [[] for _ in callers]
-        try:
-            for lone, begun in zip(callers, under_way, strict=True):
-                for crop in lone.crops:
-                    begun.append(self._begin(beside, lone.bgr, crop))
-            for lone, begun in zip(callers, under_way, strict=True):
-                try:
-                    lone.found.set_result([future.result() for future in begun])
-                except Exception as error:
-                    lone.found.set_exception(error)
-        except Exception as error:
-            for lone in callers:
-                lone.found.set_exception(error)
-        finally:
-            _end([future for begun in under_way for future in begun])
-            for lone in callers:
-                lone.found.cancel()  # where it is not told yet
-
-    def _turn_side_by_side(self, beside: SideBySide, bgr: BGR, crops: Sequence[Crop]) -> list[Peaks]:
-        """The first crops, in one turn: all of them, as long as nobody else wants it."""
-        at_a_time = beside.runs * max(1, self._batch // beside.runs)
-        found: list[Peaks] = []
-        under_way: deque[Future[Peaks]] = deque()
-        priority = current_call().priority
+    def _run(self, bgr: BGR, crops: Sequence[Crop]) -> tuple[Floats, Floats]:
+        """`(n, 133, 2)` keypoints in crop pixels and `(n, 133)` scores, by one run."""
+        # A file whose batch is fixed takes no less than that: what is left over stays black.
+        pixels = self._empty(self._network.batch or len(crops))
+        for crop, planes in zip(crops, pixels, strict=False):
+            write_pose_input(crop.cut(bgr), planes)
         with self._turns:
-            try:
-                for begun, crop in enumerate(crops):
-                    if begun >= at_a_time:
-                        found.append(under_way.popleft().result())
-                        if begun % beside.runs == 0 and self._turns.wanted_by(priority):
-                            break
-                    under_way.append(self._begin(beside, bgr, crop))
-                return found + [future.result() for future in under_way]
-            finally:
-                _end(under_way)
+            simcc_x, simcc_y = self._network.run(pixels)[:2]
+        return decode_simcc(simcc_x[: len(crops)], simcc_y[: len(crops)])
 
-    def _begin(self, beside: SideBySide, bgr: BGR, crop: Crop) -> Future[Peaks]:
-        return beside.threads.submit(self._single.find_peaks, bgr, [crop], nullcontext())
-
-
-def _end(under_way: Collection[Future[Peaks]]) -> None:
-    """Nothing of a turn goes on beside the next one, whatever has ended it."""
-    for future in under_way:
-        future.cancel()
-    wait(under_way)
+    def _empty(self, crops: int) -> Floats:
+        width, height = self._crop_wh
+        return np.zeros((crops, 3, height, width), np.float32)

@@ -14,7 +14,6 @@ from wholebody.errors import LabelStudioError, SettingsError, StoppedError
 from wholebody.label_studio.client import LabelStudioClient
 from wholebody.labeling.labeling_config import LabelingConfig, parse_labeling_config
 from wholebody.logs import configure_logging
-from wholebody.memory import keep_loaded
 from wholebody.prefill.failures import FailureFile, read_failed
 from wholebody.prefill.loop import Summary, prefill
 from wholebody.prefill.work import Work
@@ -46,7 +45,6 @@ def run_prefill(
         project = client.project(settings.project_id)
         config = parse_labeling_config(project.label_config)
         annotator = Annotator(settings, bulk=True)
-        keep_loaded()
         work = Work(
             client,
             project.id,
