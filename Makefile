@@ -31,7 +31,7 @@ format: .venv .venv-dev  ## Put the code into its style
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
 
-docs: .venv .venv-dev  ## Write docs/api.md and the generated parts of README.md
+docs: .venv .venv-dev  ## Write docs/api.md and the generated parts of docs/settings.md and docs/commands.md
 	.venv/bin/python -m docs.generate
 
 screenshots: .venv .venv-dev .venv-label-studio  ## Make the pictures of the docs anew (needs Chromium)

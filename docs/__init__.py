@@ -1,1 +1,1 @@
-"""Tools that keep the documentation true: generated parts of README.md, and its picture."""
+"""Tools that keep the documentation true: its generated parts and its pictures."""

@@ -1,4 +1,4 @@
-"""Writes what of the docs comes from the code: docs/api.md, and of README.md the settings table and commands' help.
+"""Writes what of the docs comes from the code: docs/api.md, the settings table and the help texts of the commands.
 
 `python -m docs.generate` writes them, with `--check` it only says whether they are up to date.
 """
@@ -13,49 +13,49 @@ from docs.api_reference import render_api
 from wholebody.__main__ import main as commands
 from wholebody.settings import Settings, variables
 
-README = Path(__file__).resolve().parents[1] / "README.md"
-API = Path(__file__).with_name("api.md")
+FOLDER = Path(__file__).parent
 HELP_WIDTH = 100
-INVOCATIONS = {"prefill": "python create_predictions.py"}
-"""Commands that the README shows under another name than `python -m wholebody NAME`."""
 
 
 @click.command()
 @click.option("--check", is_flag=True, help="Write nothing; exit code 1 if something is not up to date.")
 def main(check: bool) -> None:
-    """Write docs/api.md and the generated parts of README.md."""
-    readme = README.read_text(encoding="utf-8")
-    api = API.read_text(encoding="utf-8") if API.exists() else ""
-    for path, text, current in ((README, readme, render(readme)), (API, api, render_api())):
-        if current == text:
-            click.echo(f"{path.name} is up to date.")
+    """Write docs/api.md and the generated parts of docs/settings.md and docs/commands.md."""
+    for name, current in pages().items():
+        path = FOLDER / name
+        if path.exists() and path.read_text(encoding="utf-8") == current:
+            click.echo(f"{name} is up to date.")
         elif check:
-            raise click.ClickException(f"{path.name} is not up to date; run `make docs`")
+            raise click.ClickException(f"{name} is not up to date; run `make docs`")
         else:
             path.write_text(current, encoding="utf-8")
-            click.echo(f"{path.name} was written anew.")
+            click.echo(f"{name} was written anew.")
 
 
-def render(text: str) -> str:
-    """The README with each generated part put between its two markers.
+def pages() -> dict[str, str]:
+    """Each page that is written here, or parts of which are -> how it must read."""
+    helps = {f"help {name}": _help(name, command) for name, command in commands.commands.items()}
+    return {
+        "settings.md": _filled("settings.md", {"settings": _settings_table()}),
+        "commands.md": _filled("commands.md", helps),
+        "api.md": render_api(),
+    }
+
+
+def _filled(name: str, parts: dict[str, str]) -> str:
+    """A page with each generated part put between its two markers.
 
     Raises:
         ClickException: A part's markers are missing, or there twice.
     """
-    for name, part in parts().items():
-        begin, end = f"<!-- generated: {name} -->", f"<!-- end: {name} -->"
+    text = (FOLDER / name).read_text(encoding="utf-8")
+    for title, part in parts.items():
+        begin, end = f"<!-- generated: {title} -->", f"<!-- end: {title} -->"
         between = re.compile(f"{re.escape(begin)}\n.*?{re.escape(end)}", re.DOTALL)
         if len(between.findall(text)) != 1:
-            raise click.ClickException(f"README.md must have {begin} and {end} once, on lines of their own")
+            raise click.ClickException(f"{name} must have {begin} and {end} once, on lines of their own")
         text = between.sub(lambda _, new=f"{begin}\n\n{part}\n\n{end}": new, text)  # type: ignore[misc]
     return text
-
-
-def parts() -> dict[str, str]:
-    """Each generated part's name -> its Markdown."""
-    return {"settings": _settings_table()} | {
-        f"help {name}": _help(name, command) for name, command in commands.commands.items()
-    }
 
 
 def _settings_table() -> str:
@@ -75,8 +75,9 @@ def _default(field: FieldInfo) -> str:
 
 
 def _help(name: str, command: click.Command) -> str:
-    called = INVOCATIONS.get(name, f"python -m wholebody {name}")
-    context = click.Context(command, info_name=called, terminal_width=HELP_WIDTH, max_content_width=HELP_WIDTH)
+    context = click.Context(
+        command, info_name=f"wholebody {name}", terminal_width=HELP_WIDTH, max_content_width=HELP_WIDTH
+    )
     return f"```text\n{command.get_help(context)}\n```"
 
 

@@ -121,69 +121,71 @@ class Settings(BaseSettings):
     label_studio_url: Url | None = Field(
         None,
         validation_alias=AliasChoices("LABEL_STUDIO_URL", "LABEL_STUDIO_HOST"),
-        description="Address of Label Studio as this machine reaches it. A sub-path is kept.",
+        description="Address at which this machine reaches Label Studio. It may have a sub-path.",
     )
     label_studio_api_token: Token | None = Field(
         None,
         validation_alias=AliasChoices("LABEL_STUDIO_API_TOKEN", "LABEL_STUDIO_API_KEY", "LABEL_STUDIO_ACCESS_TOKEN"),
-        description="Personal access token or legacy token (Account & Settings). Sent to that address alone.",
+        description="Personal access token or legacy token, from Account & Settings. It is sent to that address only.",
     )
     project_id: int | None = Field(None, ge=1, description="Project to prefill: the number in its address.")
     task_limit: TaskLimit = Field(
-        1, description="How many tasks the prefill takes on: a number or `all`. One is a safe trial."
+        1, description="How many tasks the prefill works on: a number or `all`. The default, one task, is a safe trial."
     )
     start_task_id: int = Field(1, ge=1, description="The prefill starts at this task id.")
     request_delay_seconds: float = Field(
-        1.0, ge=0, le=3600, description="Least time between two writes of the prefill to Label Studio."
+        1.0, ge=0, le=3600, description="Least time between two writes of the prefill to Label Studio, in seconds."
     )
-    max_retries: int = Field(3, ge=0, le=100, description="Repetitions of a failed call to Label Studio.")
+    max_retries: int = Field(3, ge=0, le=100, description="How often a failed call to Label Studio is repeated.")
     max_backoff_delay: float = Field(60.0, ge=0, le=3600, description="Longest wait before a repetition, in seconds.")
     device: Annotated[str, AfterValidator(_check_device)] = Field(
-        "cpu", description="`cpu`, `cuda`, `cuda:N` or `mps`. Verified at start: never a silent CPU."
+        "cpu",
+        description="`cpu`, `cuda`, `cuda:N` or `mps`. If the networks cannot run on it, the backend does not start.",
     )
     backend_type: BackendType = Field(
-        "onnxruntime", description="What runs the networks: `onnxruntime`, `opencv` or `openvino`."
+        "onnxruntime", description="The library that runs the networks: `onnxruntime`, `opencv` or `openvino`."
     )
     mode: Mode = Field(
         "balanced",
         description="rtmlib's weights: `performance`, `balanced` or `lightweight`; "
-        "or `figures`: drawn figures alone, for trying the plumbing.",
+        "or `figures`: a small model that recognizes drawn figures only, for trying things out.",
     )
     confidence_threshold: Unit = Field(0.3, description="Keypoints with a lower score are left out.")
     detection_threshold: Unit = Field(0.3, description="Person boxes with a lower score are left out.")
     task_boxes: bool = Field(
         False,
-        description="Whether people are taken to be where a task's own boxes are: those of its annotations or "
-        "drafts, or of another model's predictions. The detector is then asked for tasks without any.",
+        description="Whether the backend uses the person boxes that a task already has, from its annotations, its "
+        "drafts or another model's predictions, instead of the detector. Tasks without such boxes still go to the "
+        "detector.",
     )
-    max_people: int = Field(20, ge=1, le=1000, description="The best-scored people of an image that are kept.")
+    max_people: int = Field(20, ge=1, le=1000, description="Most people kept of an image: those with the best scores.")
     det_model: str | None = Field(
-        None, description="Own person detector instead of the mode's: path or URL of an ONNX file."
+        None, description="Your own person detector instead of the mode's: path or URL of an ONNX file."
     )
-    det_input_size: SizeWH = Field((640, 640), description="Its input size: width,height.")
+    det_input_size: SizeWH = Field((640, 640), description="The input size of DET_MODEL: width,height.")
     pose_model: str | None = Field(
-        None, description="Own 133-keypoint SimCC network instead of the mode's: path or URL."
+        None, description="Your own 133-keypoint SimCC network instead of the mode's: path or URL of an ONNX file."
     )
-    pose_input_size: SizeWH = Field((192, 256), description="Its input size: width,height.")
+    pose_input_size: SizeWH = Field((192, 256), description="The input size of POSE_MODEL: width,height.")
     model_dir: Annotated[Path, AfterValidator(Path.expanduser)] = Field(
         Path("~/.cache/label-studio-wholebody"),
         validate_default=True,
         description="Where downloaded weights are kept.",
     )
     weights_mirror: Mirror | None = Field(
-        None, description="Address that has rtmlib's weights under their file names; instead of their own hosts."
+        None, description="Address that has rtmlib's weights under their file names, used instead of their own hosts."
     )
     image_hosts: Hosts | None = Field(
         None,
-        description="Hosts that images may come from besides Label Studio, with commas; `*.example.org` for all "
-        "under it. Not set: any.",
+        description="Hosts that images may come from besides Label Studio, separated by commas; `*.example.org` stands "
+        "for all hosts under it. Not set: any host.",
     )
     image_private_addresses: bool = Field(
         True,
         description="Whether images may come from private and loopback addresses besides Label Studio's. "
         "Link-local ones, where clouds keep their metadata, are always refused.",
     )
-    image_timeout_seconds: float = Field(20.0, gt=0, le=600, description="Longest time for fetching one image.")
+    image_timeout_seconds: float = Field(20.0, gt=0, le=600, description="Seconds that fetching an image may take.")
     image_max_bytes: int = Field(64_000_000, ge=1, description="Largest image file that is read.")
     image_max_pixels: int = Field(
         30_000_000,
@@ -193,27 +195,28 @@ class Settings(BaseSettings):
         "may have fewer pixels.",
     )
     image_cache_bytes: int = Field(
-        256_000_000, ge=0, description="Decoded images kept for the next prompt, in bytes; 0 keeps none."
+        256_000_000, ge=0, description="Bytes of decoded images kept for an annotator's next prompt; 0 keeps none."
     )
-    image_cache_seconds: float = Field(600.0, gt=0, description="How long they are kept.")
+    image_cache_seconds: float = Field(600.0, gt=0, description="How long they are kept, in seconds.")
     host: str = Field("0.0.0.0", description="Address the backend listens on.")
     port: int = Field(9090, ge=1, le=65535, description="Port the backend listens on.")
     threads: int = Field(8, ge=1, le=256, description="Requests the backend works on at a time.")
     queue_limit: int = Field(
-        32, ge=0, le=1000, description="Requests that wait for that; more get 503 with Retry-After at once."
+        32, ge=0, le=1000, description="Requests that may wait; any more get 503 with Retry-After at once."
     )
     predict_deadline_seconds: float = Field(
         85.0,
         gt=0,
         le=3600,
-        description="A selection of tasks is answered after this, done or not: Label Studio gives up after 100 s.",
+        description="A selection of tasks is answered after so many seconds, with what is done by then, because Label "
+        "Studio gives up after 100 s.",
     )
     basic_auth_user: str | None = Field(
-        None, description="With BASIC_AUTH_PASS: callers must authenticate (not for /ready and /webhook)."
+        None, description="User name that callers must give, with BASIC_AUTH_PASS (not for /ready and /webhook)."
     )
-    basic_auth_pass: SecretStr | None = Field(None, description="See BASIC_AUTH_USER.")
+    basic_auth_pass: SecretStr | None = Field(None, description="Password that belongs to BASIC_AUTH_USER.")
     log_level: LogLevel = Field("INFO", description="`DEBUG`, `INFO`, `WARNING` or `ERROR`.")
-    log_format: Literal["text", "json"] = Field("text", description="`text`, or `json`: an object a line.")
+    log_format: Literal["text", "json"] = Field("text", description="`text`, or `json`: one JSON object per line.")
 
     @model_validator(mode="after")
     def _check_together(self) -> Self:

@@ -20,7 +20,7 @@ CONNECTED, ERROR = "CO", "ER"
 PROBE_TIMEOUT_S = 3.0
 SMART_TAGS = frozenset({"rectangle", "rectanglelabels", "keypoint", "keypointlabels"})
 
-BANNED_CURE = "start Label Studio with LABEL_STUDIO_USE_DEFAULT_BANNED_SUBNETS=false (README, Connect)"
+BANNED_CURE = "start Label Studio with LABEL_STUDIO_USE_DEFAULT_BANNED_SUBNETS=false (README.md, Connect)"
 NOT_CONNECTED = (
     "connect it in Settings > Model, or use the prefill alone; if connecting ends with 'reserved network address', "
     + BANNED_CURE
@@ -56,7 +56,7 @@ TROUBLES = (
     Trouble(
         "resolve|not known|Name or service",
         "Label Studio does not know its host",
-        "give an address in Settings > Model that is right from where Label Studio runs (README, Connect)",
+        "give an address in Settings > Model that is right from where Label Studio runs (README.md, Connect)",
     ),
     Trouble(
         "timed out|Timeout",
@@ -134,7 +134,7 @@ def _trouble(facts: Facts, backend: Mapping[str, Any]) -> tuple[str, str]:
     what = f"{_url(backend)} {backend.get('readable_state', 'not connected')}: "
     if backend.get("state") == ERROR:
         reason = _cleaned(str(backend.get("error_message")))
-        cure = "the backend's log says why; mostly the labeling config has nothing to fill (README, Labeling config)"
+        cure = "the backend's log says why; mostly the labeling config has nothing to fill (docs/labeling-configs.md)"
         return f"{what}it refuses this project ({reason})", cure
     reason = _reason(facts, backend)
     reached = "this machine reaches it" if _answers(str(backend.get("url"))) else "this machine does not reach it"

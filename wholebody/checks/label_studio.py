@@ -84,7 +84,7 @@ def look_at_config(facts: Facts) -> Finding:
     if not unmatched:
         return Finding("ok", message)
     some = ", ".join(unmatched[:MOST_LABELS_SHOWN]) + (", ..." if len(unmatched) > MOST_LABELS_SHOWN else "")
-    cure = "use COCO-WholeBody's names or predicted_values (README, Labeling config); each keypoint fills one label"
+    cure = "use COCO-WholeBody's names or predicted_values (docs/labeling-configs.md); each keypoint fills one label"
     return Finding("warn", f"{message}; labels that match nothing ({len(unmatched)}): {some}", cure)
 
 
@@ -158,5 +158,5 @@ BEFORE_THE_BACKEND = (
     Check("token", look_at_token, ("Label Studio",)),
     Check("project", look_at_project, ("token",)),
     Check("labeling config", look_at_config, ("project",)),
-    Check("image", look_at_image, ("labeling config",), "see Troubleshooting in the README"),
+    Check("image", look_at_image, ("labeling config",), "see Troubleshooting: docs/troubleshooting.md"),
 )

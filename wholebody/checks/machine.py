@@ -34,5 +34,5 @@ def look_at_device(facts: Facts) -> Finding:
 
 OF_THIS_MACHINE = (
     Check("weights", look_at_weights, ("settings",), "correct the setting"),
-    Check("device", look_at_device, ("weights",), "see GPU and Weights in the README"),
+    Check("device", look_at_device, ("weights",), "see docs/gpu.md and docs/weights.md"),
 )
