@@ -22,10 +22,11 @@ install: .venv .venv-dev  ## Make .venv with everything that the other targets n
 test: .venv .venv-dev  ## Run the tests; those with a real Label Studio need .venv-label-studio
 	.venv/bin/python -m pytest
 
-lint: .venv .venv-dev  ## Check style and types
+lint: .venv .venv-dev  ## Check style, types, and that no room imports from one above it
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
+	.venv/bin/lint-imports --no-cache --no-logo
 
 format: .venv .venv-dev  ## Put the code into its style
 	.venv/bin/ruff check --fix .

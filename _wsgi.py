@@ -4,7 +4,7 @@ import sys
 
 from model import WholebodyBackend, load_annotator
 from wholebody.errors import WholebodyError
-from wholebody.logs import configure_logging
+from wholebody.process.logs import configure_logging
 from wholebody.serving.server import create_app
 from wholebody.settings import load_settings
 

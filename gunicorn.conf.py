@@ -7,7 +7,7 @@ from gunicorn.arbiter import Arbiter
 
 from wholebody.errors import WholebodyError
 from wholebody.estimation.weights import find_weights
-from wholebody.logs import logging_config
+from wholebody.process.logs import logging_config
 from wholebody.serving.draining import REPLACED, DrainingWorker
 from wholebody.settings import load_settings
 

@@ -14,13 +14,13 @@ from wholebody.errors import WholebodyError
 from wholebody.label_studio.client import LabelStudioClient
 from wholebody.labeling.labeling_config import LabelingConfig, parse_labeling_config
 from wholebody.labeling.prompts import read_prompts
-from wholebody.labeling.regions import Prediction
-from wholebody.serving.calls import current_call
-from wholebody.serving.observing import failed as count_failure
+from wholebody.predictions import Prediction
+from wholebody.process.calls import current_call
+from wholebody.process.observing import failed as count_failure
+from wholebody.process.stopping import Stop
 from wholebody.serving.openings import Openings
 from wholebody.serving.task_pool import TaskPool
 from wholebody.settings import Settings, load_settings
-from wholebody.stopping import Stop
 
 log = logging.getLogger(__name__)
 

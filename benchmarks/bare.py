@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from benchmarks.rivals import Job, bare_session
-from wholebody.cores import count_cores
 from wholebody.estimation.estimator import Estimator, load_estimator
 from wholebody.estimation.geometry import Crop, Letterbox
 from wholebody.estimation.tensors import detector_input, write_pose_input
 from wholebody.poses import Floats
+from wholebody.process.cores import count_cores
 
 BATCHES = (1, 2, 4, 8)
 TRIALS = 5

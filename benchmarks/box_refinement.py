@@ -11,14 +11,14 @@ import numpy as np
 
 from benchmarks.inputs import TruePerson, testdata_folder, testdata_settings, true_people
 from wholebody.estimation.estimator import Estimator, load_estimator
+from wholebody.estimation.prompted import estimate_prompted
+from wholebody.estimation.seen_images import SeenImage
 from wholebody.estimation.weights import find_weights
-from wholebody.images.cache import SeenImage
 from wholebody.keypoints import Part
 from wholebody.labeling.config_writer import write_config
 from wholebody.labeling.labeling_config import parse_labeling_config
 from wholebody.labeling.prompts import Prompts
 from wholebody.poses import Floats
-from wholebody.prompted import estimate_prompted
 
 TARGET = parse_labeling_config(write_config(list(Part))).targets[0]
 NO_POINTS = np.zeros((0, 2), np.float32)

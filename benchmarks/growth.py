@@ -68,7 +68,7 @@ def _fill(server: LocalServer, size: int) -> tuple[float, float]:
 @click.argument("url")
 def main(url: str) -> None:
     """Fill the project that is there."""
-    from wholebody.prefill import command as prefill_command
+    from wholebody.commands import prefill as prefill_command
 
     prefill_command.Annotator = StubAnnotator  # type: ignore[assignment,misc]
     settings = Settings(

@@ -22,8 +22,8 @@ from benchmarks.local_server import HEAD_END, LABELING_CONFIG, LocalServer
 from benchmarks.rivals import Job
 from benchmarks.table import Row, at_least, at_most, seconds
 from tests.gunicorn_server import GunicornServer
+from wholebody.estimation.prompted import TIGHT_IOU, sure_hull
 from wholebody.poses import Floats
-from wholebody.prompted import TIGHT_IOU, sure_hull
 
 PAUSE_S = 0.02
 """Between two rivals, as between two requests of one who labels."""

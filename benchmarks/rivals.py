@@ -25,8 +25,8 @@ import orjson
 import requests
 
 from benchmarks.inputs import read_bgr
-from wholebody.cores import count_cores
 from wholebody.estimation.weights import Weights, find_weights
+from wholebody.process.cores import count_cores
 from wholebody.settings import Settings
 
 TOKEN = "0" * 40
@@ -83,7 +83,7 @@ Run = Callable[[int], float]
 def prepare_ours(job: Job) -> Run:
     """The prefill command, with its model loaded before."""
     from wholebody.annotator import Annotator
-    from wholebody.prefill import command as prefill_command
+    from wholebody.commands import prefill as prefill_command
 
     settings = job.settings()
     annotator = Annotator(settings, bulk=True)

@@ -9,7 +9,7 @@ import pytest
 from pydantic import AliasChoices
 
 from tests.http_server import ScriptedServer
-from wholebody import cores
+from wholebody.process import cores
 from wholebody.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -16,12 +16,12 @@ import psutil
 from tests.memory_server import TASKS
 from wholebody.errors import LabelStudioError
 from wholebody.label_studio.client import LabelStudioClient
-from wholebody.labeling.regions import Prediction
+from wholebody.predictions import Prediction
 from wholebody.prefill.failures import FailureFile
 from wholebody.prefill.loop import Task, prefill
 from wholebody.prefill.work import Work
+from wholebody.process.stopping import Stop
 from wholebody.settings import Settings
-from wholebody.stopping import Stop
 
 WRITE_EVERY, FAIL_EVERY = 50, 3
 

@@ -11,9 +11,9 @@ from click.testing import CliRunner, Result
 
 from tests.fake_label_studio import LEGACY_TOKEN, FakeLabelStudio
 from wholebody.__main__ import main
+from wholebody.commands import prefill as prefill_command
 from wholebody.errors import ImageError
-from wholebody.labeling.regions import Prediction
-from wholebody.prefill import command as prefill_command
+from wholebody.predictions import Prediction
 
 ALL_WELL, SOME_FAILED, COULD_NOT_START = 0, 1, 2
 

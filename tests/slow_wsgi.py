@@ -11,8 +11,8 @@ from typing import Any
 
 from flask import Response
 
+from wholebody.process.calls import current_call
 from wholebody.serving.admission import EXTENSION
-from wholebody.serving.calls import current_call
 from wholebody.serving.server import create_app
 from wholebody.serving.task_pool import TaskPool
 from wholebody.settings import load_settings

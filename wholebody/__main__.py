@@ -67,7 +67,7 @@ def prefill(dry_run: bool, failures: Path, replace: bool, retry_failed: Path | N
     Options go before the environment and .env. Run it again to go on where it stopped. Exit code: 0 all
     well, 1 some tasks failed, 2 could not start, 130 stopped by Ctrl-C.
     """
-    from wholebody.prefill.command import run_prefill
+    from wholebody.commands.prefill import run_prefill
     from wholebody.settings import load_settings
 
     return run_prefill(
@@ -103,7 +103,7 @@ def config(preset: str | None, parts: str | None, skeleton: bool, prompt: str, p
 
     --apply needs LABEL_STUDIO_URL and LABEL_STUDIO_API_TOKEN.
     """
-    from wholebody.labeling.config_command import run_config
+    from wholebody.commands.config import run_config
 
     click.echo(run_config(preset, parts, skeleton=skeleton, prompt=prompt, project_id=project_id))
 
@@ -119,7 +119,7 @@ def doctor(project_id: int | None, task_id: int | None, as_json: bool) -> int:
     Nothing is written, downloaded or predicted. Exit code: 0 nothing failed, 1 something failed, 2 the
     settings are wrong.
     """
-    from wholebody.doctor import run_doctor
+    from wholebody.commands.doctor import run_doctor
 
     return run_doctor(project_id, task_id, as_json=as_json)
 
@@ -133,7 +133,7 @@ def weights(download: bool) -> None:
     For a machine without a network: download into a folder elsewhere, with the same MODE, and copy it to
     MODEL_DIR.
     """
-    from wholebody.estimation.weights_command import run_weights
+    from wholebody.commands.weights import run_weights
 
     click.echo(run_weights(download=download))
 

@@ -7,19 +7,20 @@ from typing import Any
 import cv2
 import numpy as np
 
-from wholebody.cores import count_cores
 from wholebody.estimation.estimator import load_estimator
+from wholebody.estimation.prompted import estimate_boxed, estimate_prompted
+from wholebody.estimation.seen_images import ImageCache, SeenImage
 from wholebody.estimation.weights import find_weights, model_version
-from wholebody.images.cache import ImageCache, SeenImage
 from wholebody.images.decoding import decode_image
 from wholebody.images.loader import ImageLoader
 from wholebody.keypoints import Part
 from wholebody.labeling.config_writer import write_config
 from wholebody.labeling.labeling_config import ImageTarget, LabelingConfig, parse_labeling_config
 from wholebody.labeling.prompts import Prompts
-from wholebody.labeling.regions import Prediction, Region, mean_score, write_regions
+from wholebody.labeling.regions import mean_score, write_regions
 from wholebody.labeling.task_boxes import read_task_boxes
-from wholebody.prompted import estimate_boxed, estimate_prompted
+from wholebody.predictions import Prediction, Region
+from wholebody.process.cores import count_cores
 from wholebody.settings import Settings
 
 WARM_UP_PIXELS = 640 * 480

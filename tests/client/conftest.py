@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.fake_label_studio import FakeLabelStudio
-from wholebody.stopping import Stop
+from wholebody.process.stopping import Stop
 
 
 @pytest.fixture

@@ -26,8 +26,8 @@ from wholebody.label_studio import client as label_studio
 from wholebody.label_studio import transport
 from wholebody.label_studio.client import LabelStudioClient, Project
 from wholebody.label_studio.task_queries import TaskQuery
+from wholebody.process.stopping import Stop
 from wholebody.settings import Settings
-from wholebody.stopping import Stop
 
 IDS = (3, 7, 8, 250, 1000)
 

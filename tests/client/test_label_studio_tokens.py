@@ -21,8 +21,8 @@ from tests.fake_label_studio import (
 )
 from wholebody.errors import AuthenticationError
 from wholebody.label_studio.client import LabelStudioClient
-from wholebody.labeling.regions import Prediction
-from wholebody.stopping import Stop
+from wholebody.predictions import Prediction
+from wholebody.process.stopping import Stop
 
 PREDICTION = Prediction(result=[], score=0.5, model_version="v1")
 

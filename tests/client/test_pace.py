@@ -7,7 +7,7 @@ import pytest
 
 from wholebody.errors import StoppedError, UnavailableError
 from wholebody.label_studio.pacing import Pace
-from wholebody.stopping import Stop
+from wholebody.process.stopping import Stop
 
 BUSY = UnavailableError("POST /api/predictions/: HTTP 503", busy=True)
 STOPPED = "stopped before it was done; run again to go on"

@@ -26,8 +26,8 @@ from tests.http_server import Answer, Received
 from wholebody.errors import LabelStudioError, StoppedError, UnavailableError
 from wholebody.label_studio import transport
 from wholebody.label_studio.client import LabelStudioClient
-from wholebody.labeling.regions import Prediction
-from wholebody.stopping import Stop
+from wholebody.predictions import Prediction
+from wholebody.process.stopping import Stop
 
 PREDICTION = Prediction(result=[{"id": "a1", "value": {"x": 12.5}}], score=0.75, model_version="v1")
 STOPPED = r"^stopped before it was done; run again to go on$"

@@ -20,8 +20,8 @@ from tests.fake_label_studio import (
 from tests.http_server import Received
 from wholebody.errors import UnavailableError
 from wholebody.label_studio.client import LabelStudioClient
-from wholebody.labeling.regions import Prediction
-from wholebody.stopping import Stop
+from wholebody.predictions import Prediction
+from wholebody.process.stopping import Stop
 
 PREDICTION = Prediction(result=[{"id": "a1", "value": {"x": 12.5}}], score=0.75, model_version="v1")
 

@@ -18,9 +18,9 @@ from tests.fake_label_studio import (
     FakeLabelStudio,
     told,
 )
-from wholebody import doctor
 from wholebody.__main__ import main
 from wholebody.checks.facts import Check, Facts, Finding, Outcome
+from wholebody.commands import doctor
 from wholebody.errors import ModelError
 from wholebody.figures import DETECTOR_PATH
 

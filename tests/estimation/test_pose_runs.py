@@ -10,7 +10,7 @@ from wholebody.estimation.geometry import Crop
 from wholebody.estimation.pose_runs import PoseRuns
 from wholebody.estimation.tensors import MEAN, STD
 from wholebody.images.decoding import BGR
-from wholebody.serving.turns import Turns
+from wholebody.process.turns import Turns
 
 CROP_WH = (48, 64)
 GRAYS = 10

@@ -22,10 +22,10 @@ from wholebody.http.deadlines import Deadline
 from wholebody.images.fetching import Fetcher
 from wholebody.images.loader import ImageLoader
 from wholebody.label_studio.client import LabelStudioClient
-from wholebody.logs import configure_logging
+from wholebody.process.logs import configure_logging
+from wholebody.process.stopping import Stop
 from wholebody.serving.server import create_app
 from wholebody.settings import Settings, load_settings
-from wholebody.stopping import Stop
 
 ACCESS = "access-token-won-from-it"
 SECRETS = (LEGACY, PAT, PAT.split(".")[1], ACCESS)

@@ -9,10 +9,10 @@ import pytest
 from demo.backend import BackendServer
 from demo.label_studio import LabelStudioServer
 from demo.label_studio_admin import LabelStudioAdmin
+from wholebody.commands.config import run_config
 from wholebody.errors import LabelingConfigError
 from wholebody.figures.drawing import sample
 from wholebody.keypoints import NAMES
-from wholebody.labeling.config_command import run_config
 from wholebody.labeling.config_writer import PRESETS, Prompt, write_config
 from wholebody.labeling.skeletons import SKELETONS
 

@@ -5,8 +5,9 @@ import pytest
 
 from wholebody.keypoints import NAMES
 from wholebody.labeling.labeling_config import BoxControl, ImageTarget, KeypointControl
-from wholebody.labeling.regions import Region, mean_score, write_regions
+from wholebody.labeling.regions import mean_score, write_regions
 from wholebody.poses import Poses
+from wholebody.predictions import Region
 
 WIDTH, HEIGHT = 640, 480
 

@@ -8,9 +8,10 @@ import pytest
 from tests.labeling.test_regions import BOX, HEIGHT, WIDTH, control, people
 from wholebody.keypoints import NAMES
 from wholebody.labeling.labeling_config import BoxControl, ImageTarget, KeypointControl, SkeletonControl
-from wholebody.labeling.regions import Region, mean_score, write_regions
+from wholebody.labeling.regions import mean_score, write_regions
 from wholebody.labeling.skeletons import SKELETONS
 from wholebody.poses import Poses
+from wholebody.predictions import Region
 
 PARTS = {"body": "Body", "face": "Face", "left_hand": "L", "right_hand": "R"}
 

@@ -21,10 +21,10 @@ from wholebody.errors import (
     StoppedError,
     UnavailableError,
 )
-from wholebody.labeling.regions import Prediction
+from wholebody.predictions import Prediction
 from wholebody.prefill.failures import FailureFile
 from wholebody.prefill.loop import OTHER_REASONS, Summary, Task, prefill
-from wholebody.stopping import Stop
+from wholebody.process.stopping import Stop
 
 FOUND = Prediction(result=[{"id": "a"}], score=0.9, model_version="v1")
 NOBODY = Prediction(result=[], score=0.0, model_version="v1")

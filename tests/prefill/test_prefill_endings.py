@@ -16,8 +16,8 @@ from tests.fake_label_studio import (
 )
 from tests.http_server import Answer, Received
 from tests.prefill_runner import COULD_NOT_START, SOME_FAILED, Prefill, StubAnnotator
+from wholebody.commands import prefill as prefill_command
 from wholebody.errors import ModelError
-from wholebody.prefill import command as prefill_command
 
 
 def test_listing_that_fails_for_good_ends_with_the_summary(fake: FakeLabelStudio, prefill: Prefill) -> None:

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from tests.serving.test_turns import until
+from tests.process.test_turns import until
 from wholebody.errors import BusyError, ClientGoneError, DeadlineError
+from wholebody.process.calls import Call, Priority
 from wholebody.serving.admission import Admission
-from wholebody.serving.calls import Call, Priority
 
 PROMPT, OPENING, SELECTION = Priority
 FULL = r"^the backend is busy: {} calls wait already \(QUEUE_LIMIT\)$"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.serving.test_turns import until
+from tests.process.test_turns import until
 from wholebody.serving.clients import departure
 
 Pair = tuple[socket.socket, socket.socket]

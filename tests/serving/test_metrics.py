@@ -14,8 +14,8 @@ from model import WholebodyBackend, load_annotator, shared_openings, shared_pool
 from tests.http_server import Answer, ScriptedServer
 from tests.test_model import BROKEN, CONFIG, NOBODY, PROMPT, TWO_PEOPLE, task
 from wholebody.errors import Cause
+from wholebody.process.calls import Call, Priority
 from wholebody.serving.admission import EXTENSION
-from wholebody.serving.calls import Call, Priority
 from wholebody.serving.server import create_app
 from wholebody.settings import load_settings
 

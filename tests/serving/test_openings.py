@@ -20,7 +20,7 @@ from wholebody.errors import ImageError, LabelStudioError
 from wholebody.figures.drawing import draw_figures
 from wholebody.keypoints import Part
 from wholebody.labeling.config_writer import write_config
-from wholebody.labeling.regions import Prediction
+from wholebody.predictions import Prediction
 from wholebody.serving import openings
 from wholebody.serving.openings import IsStored, Openings
 from wholebody.serving.server import create_app

@@ -18,8 +18,8 @@ from model import WholebodyBackend, load_annotator, shared_openings, shared_pool
 from tests.gunicorn_server import WAIT_S, GunicornServer
 from tests.serving.test_server import StubBackend, body, client_for
 from tests.test_model import BROKEN, CONFIG, NOBODY, PROMPT
-from wholebody.logs import RequestIdFilter
-from wholebody.serving.request_ids import current_request_id
+from wholebody.process.logs import RequestIdFilter
+from wholebody.process.request_ids import current_request_id
 from wholebody.serving.server import create_app
 from wholebody.settings import load_settings
 

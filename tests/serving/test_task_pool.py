@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from tests.serving.test_turns import until
+from tests.process.test_turns import until
 from wholebody.errors import ClientGoneError
-from wholebody.serving.calls import Call, Priority, current_call
-from wholebody.serving.task_pool import AHEAD, TaskPool
+from wholebody.process.calls import AHEAD, Call, Priority, current_call
+from wholebody.serving.task_pool import TaskPool
 
 
 @pytest.fixture

@@ -12,12 +12,11 @@ import pytest
 
 import model
 from model import WholebodyBackend, load_annotator
-from tests.serving.test_turns import until
+from tests.process.test_turns import until
 from wholebody.errors import ClientGoneError
 from wholebody.keypoints import Part
 from wholebody.labeling.config_writer import write_config
-from wholebody.serving.calls import Call, Priority, current_call
-from wholebody.serving.task_pool import AHEAD
+from wholebody.process.calls import AHEAD, Call, Priority, current_call
 
 CONFIG = write_config([Part.BODY])
 WHITE = cv2.imencode(".png", np.full((100, 100, 3), 255, np.uint8))[1].tobytes()

@@ -6,7 +6,7 @@ import sys
 
 from tests.soak.stub_model import StubAnnotator
 from wholebody.__main__ import main
-from wholebody.prefill import command as prefill_command
+from wholebody.commands import prefill as prefill_command
 
 READ_TIMEOUT_S, SETTLES_AFTER_S = float(os.environ["SOAK_READ_TIMEOUT_S"]), float(os.environ["SOAK_SETTLES_AFTER_S"])
 SHORTENED = {

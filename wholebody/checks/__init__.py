@@ -1,1 +1,1 @@
-"""What `python -m wholebody doctor` looks at: each check is a small function, told what the ones before found."""
+"""What the doctor looks at: each check is a small function, told what the ones before found. Prints nothing."""

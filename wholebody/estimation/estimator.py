@@ -12,10 +12,10 @@ from wholebody.estimation.pose_runs import PoseRuns
 from wholebody.estimation.tensors import detector_input
 from wholebody.estimation.weights import Weights
 from wholebody.images.decoding import BGR
-from wholebody.memory import give_back_freed
 from wholebody.poses import Floats, Poses
-from wholebody.serving.observing import people_found, stage
-from wholebody.serving.turns import Turns
+from wholebody.process.memory import give_back_freed
+from wholebody.process.observing import people_found, stage
+from wholebody.process.turns import Turns
 from wholebody.settings import Settings
 
 log = logging.getLogger(__name__)

@@ -8,9 +8,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from wholebody.cores import count_cores
 from wholebody.errors import ModelError
 from wholebody.poses import Floats
+from wholebody.process.cores import count_cores
 from wholebody.settings import BackendType
 
 GPU_CURE = "install requirements-gpu.txt in place of requirements.txt, with a working NVIDIA driver"

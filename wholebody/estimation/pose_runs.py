@@ -11,7 +11,7 @@ from wholebody.estimation.outputs import check_simcc, decode_simcc
 from wholebody.estimation.tensors import write_pose_input
 from wholebody.images.decoding import BGR
 from wholebody.poses import Floats
-from wholebody.serving.turns import Turns
+from wholebody.process.turns import Turns
 
 
 class PoseRuns:

@@ -1,1 +1,1 @@
-"""HTTP as Label Studio and image servers are spoken to: a plain session, deadlines that hold, failures in words."""
+"""HTTP as we speak it: a plain session, deadlines that hold, failures in words. Knows no Label Studio and no images."""

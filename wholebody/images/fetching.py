@@ -17,7 +17,7 @@ from wholebody.http.session import Session
 from wholebody.images.addresses import Gate
 from wholebody.images.connections import GatedAdapter
 from wholebody.label_studio.credential import Credential, lies_under
-from wholebody.serving.task_pool import AHEAD
+from wholebody.process.calls import AHEAD
 from wholebody.settings import Settings
 
 CONNECT_TIMEOUT_S = 5.0

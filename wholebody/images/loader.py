@@ -10,7 +10,7 @@ from wholebody.errors import ImageError
 from wholebody.images.data_uris import read_data_uri
 from wholebody.images.decoding import Picture, decode_image
 from wholebody.images.fetching import Fetcher
-from wholebody.serving.observing import stage
+from wholebody.process.observing import stage
 from wholebody.settings import Settings
 
 CLOUD_SCHEMES = ("s3", "gs", "azure-blob")

@@ -1,1 +1,1 @@
-"""Label Studio's REST API, as the commands use it."""
+"""Label Studio's REST API. Knows what is stored there, not what it means."""

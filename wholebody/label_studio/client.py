@@ -9,9 +9,9 @@ from wholebody.errors import LabelStudioError, UnavailableError
 from wholebody.label_studio.predictions import Predictions
 from wholebody.label_studio.task_queries import TaskQuery
 from wholebody.label_studio.transport import Transport
-from wholebody.labeling.regions import Prediction
+from wholebody.predictions import Prediction
+from wholebody.process.stopping import Stop
 from wholebody.settings import Settings
-from wholebody.stopping import Stop
 
 PAGE_SIZE = 100
 """Larger pages cost Label Studio more for each task: 100 take 0.08 s, 5,000 take 3.5 s."""

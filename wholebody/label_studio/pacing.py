@@ -7,7 +7,7 @@ import time
 from tenacity import RetryCallState, wait_exponential_jitter
 
 from wholebody.errors import UnavailableError
-from wholebody.stopping import Stop
+from wholebody.process.stopping import Stop
 
 log = logging.getLogger(__name__)
 

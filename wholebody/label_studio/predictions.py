@@ -7,7 +7,7 @@ from typing import Any
 from wholebody.errors import GoneError, StoppedError, UnavailableError
 from wholebody.label_studio.duplicates import is_outdated, surplus
 from wholebody.label_studio.transport import Transport
-from wholebody.labeling.regions import Prediction
+from wholebody.predictions import Prediction
 
 PATH = "/api/predictions/"
 

@@ -15,8 +15,8 @@ from wholebody.http.failures import describe_transport
 from wholebody.http.session import Session
 from wholebody.label_studio.credential import Credential
 from wholebody.label_studio.pacing import Backoff, Pace, log_repetition, parse_retry_after
+from wholebody.process.stopping import Stop
 from wholebody.settings import Settings
-from wholebody.stopping import Stop
 
 CONNECT_TIMEOUT_S = 10.0
 READ_TIMEOUT_S = 300.0

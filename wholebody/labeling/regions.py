@@ -3,7 +3,7 @@
 import os
 import statistics
 from dataclasses import dataclass
-from typing import Any, Self, TypedDict
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -12,22 +12,13 @@ from wholebody.keypoints import NAMES
 from wholebody.labeling.labeling_config import ImageTarget, KeypointControl, SkeletonControl
 from wholebody.labeling.skeletons import SKELETONS, connect
 from wholebody.poses import Floats, Poses
-
-Region = dict[str, Any]
+from wholebody.predictions import Region
 
 MIN_JOINTS = 2
 """Joints that a skeleton has at least: a single one has no bone."""
 
 SCORE_DIGITS = 6
 """As many as a 32-bit float has for certain, behind the point."""
-
-
-class Prediction(TypedDict):
-    """What Label Studio stores for a task."""
-
-    result: list[Region]
-    score: float
-    model_version: str
 
 
 def write_regions(poses: Poses, target: ImageTarget, point_threshold: float) -> list[Region]:

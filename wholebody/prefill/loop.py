@@ -16,9 +16,9 @@ from wholebody.errors import (
     UnavailableError,
     WholebodyError,
 )
-from wholebody.labeling.regions import Prediction
+from wholebody.predictions import Prediction
 from wholebody.prefill.failures import FailureFile
-from wholebody.stopping import Stop
+from wholebody.process.stopping import Stop
 
 log = logging.getLogger(__name__)
 

@@ -7,8 +7,8 @@ from typing import Any
 from wholebody.errors import LabelStudioError
 from wholebody.label_studio.client import LabelStudioClient
 from wholebody.label_studio.task_queries import TaskQuery
-from wholebody.labeling.regions import Prediction
-from wholebody.stopping import Stop
+from wholebody.predictions import Prediction
+from wholebody.process.stopping import Stop
 
 log = logging.getLogger(__name__)
 

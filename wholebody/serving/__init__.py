@@ -1,1 +1,1 @@
-"""The backend as a server: the protocol, who is worked on and who waits, and what can be seen of it."""
+"""The backend as a server: the protocol, who is worked on, who waits, what can be seen of it. Predicts nothing."""

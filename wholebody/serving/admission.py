@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from wholebody.errors import BusyError, ClientGoneError, DeadlineError
-from wholebody.serving.calls import Call, Priority
-from wholebody.serving.observing import stage
+from wholebody.process.calls import Call, Priority
+from wholebody.process.observing import stage
 
 LOOK_EVERY_S = 0.25
 """How often a waiting call looks whether its client is still there."""

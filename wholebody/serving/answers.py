@@ -16,8 +16,8 @@ from wholebody.errors import (
     RequestError,
     WholebodyError,
 )
-from wholebody.serving.observing import failed as count_failure
-from wholebody.serving.request_ids import current_request_id
+from wholebody.process.observing import failed as count_failure
+from wholebody.process.request_ids import current_request_id
 
 log = logging.getLogger(__name__)
 

@@ -18,9 +18,9 @@ from prometheus_client import (
 
 from wholebody import __version__
 from wholebody.errors import Cause
+from wholebody.process.calls import Priority
+from wholebody.process.observing import Stage
 from wholebody.serving.admission import Admission
-from wholebody.serving.calls import Priority
-from wholebody.serving.observing import Stage
 from wholebody.settings import Settings
 
 ANSWER_SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 75, 100)

@@ -17,7 +17,7 @@ from typing import Any
 from cachetools import TTLCache
 
 from wholebody.errors import LabelStudioError
-from wholebody.labeling.regions import Prediction
+from wholebody.predictions import Prediction
 
 log = logging.getLogger(__name__)
 

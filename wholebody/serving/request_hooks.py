@@ -6,9 +6,9 @@ from typing import Any
 
 from flask import Flask, Response, g, request
 
+from wholebody.process.observing import watch
+from wholebody.process.request_ids import HEADER, begin_request, current_request_id, end_request
 from wholebody.serving.metrics import Metrics
-from wholebody.serving.observing import watch
-from wholebody.serving.request_ids import HEADER, begin_request, current_request_id, end_request
 
 log = logging.getLogger(__name__)
 

@@ -9,10 +9,10 @@ from flask import Flask, Response, request
 
 from wholebody.errors import BusyError, DeadlineError
 from wholebody.labeling.labeling_config import parse_labeling_config
+from wholebody.process.calls import Call, Priority
 from wholebody.serving.admission import EXTENSION, STOPPING, Admission
 from wholebody.serving.answers import add_error_handlers, compressed, json_answer
 from wholebody.serving.authentication import add_authentication
-from wholebody.serving.calls import Call, Priority
 from wholebody.serving.clients import departure
 from wholebody.serving.metrics import Metrics
 from wholebody.serving.openapi import describe_api

@@ -8,12 +8,9 @@ from itertools import islice
 from typing import Any
 
 from wholebody.errors import ClientGoneError
-from wholebody.serving.calls import Call
+from wholebody.process.calls import AHEAD, Call
 
 log = logging.getLogger(__name__)
-
-AHEAD = 4
-"""Tasks of one call in work at a time: while one is in the networks, the images of the next are fetched and decoded."""
 
 LOOK_EVERY_S = 0.25
 """How often it looks whether the client is still there."""

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from wholebody.estimation.checksums import recorded_sha256, verify
 from wholebody.estimation.downloads import shown
 from wholebody.estimation.weights import WeightsFile, find_weights, weights_files
-from wholebody.logs import configure_logging
+from wholebody.process.logs import configure_logging
 from wholebody.settings import load_settings
 
 

@@ -8,7 +8,7 @@ from cachetools import TTLCache
 
 from wholebody.estimation.outputs import Detections
 from wholebody.images.decoding import BGR, Picture
-from wholebody.serving.observing import image_looked_up
+from wholebody.process.observing import image_looked_up
 
 OWN_BYTES = 4096
 """What an image takes beside its pixels, at most: without it, pictures of one pixel would never fill the cache."""

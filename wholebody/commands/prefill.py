@@ -13,12 +13,12 @@ from wholebody.annotator import Annotator
 from wholebody.errors import LabelStudioError, SettingsError, StoppedError
 from wholebody.label_studio.client import LabelStudioClient
 from wholebody.labeling.labeling_config import LabelingConfig, parse_labeling_config
-from wholebody.logs import configure_logging
 from wholebody.prefill.failures import FailureFile, read_failed
 from wholebody.prefill.loop import Summary, prefill
 from wholebody.prefill.work import Work
+from wholebody.process.logs import configure_logging
+from wholebody.process.stopping import Stop, stop_on_signal
 from wholebody.settings import Settings
-from wholebody.stopping import Stop, stop_on_signal
 
 log = logging.getLogger(__name__)
 

@@ -20,8 +20,8 @@ from wholebody.errors import (
     UnavailableError,
     WholebodyError,
 )
-from wholebody.serving import observing
-from wholebody.serving.observing import Stage, stage, watch
+from wholebody.process import observing
+from wholebody.process.observing import Stage, stage, watch
 
 
 class Notes:

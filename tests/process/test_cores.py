@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from wholebody import cores
+from wholebody.process import cores
 
 
 @pytest.mark.parametrize(

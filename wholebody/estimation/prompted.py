@@ -8,7 +8,7 @@ import numpy.typing as npt
 from wholebody.errors import PromptError
 from wholebody.estimation.estimator import Estimator
 from wholebody.estimation.outputs import Detections
-from wholebody.images.cache import SeenImage
+from wholebody.estimation.seen_images import SeenImage
 from wholebody.images.decoding import BGR
 from wholebody.labeling.prompts import Prompts
 from wholebody.labeling.task_boxes import DRAWN_SCORE

@@ -4,7 +4,7 @@ import logging
 import logging.config
 from typing import Any, Literal
 
-from wholebody.serving.request_ids import current_request_id
+from wholebody.process.request_ids import current_request_id
 
 LogFormat = Literal["text", "json"]
 

@@ -11,8 +11,8 @@ import pytest
 import requests
 
 from tests.http_server import Answer, ScriptedServer
-from wholebody.logs import configure_logging, logging_config
-from wholebody.serving.request_ids import begin_request, current_request_id, end_request
+from wholebody.process.logs import configure_logging, logging_config
+from wholebody.process.request_ids import begin_request, current_request_id, end_request
 
 LOGGER = "wholebody.images.loader"
 

@@ -8,8 +8,8 @@ from wholebody.errors import LabelingConfigError, SettingsError
 from wholebody.keypoints import PART_SLICES, Part
 from wholebody.label_studio.client import LabelStudioClient, Usage
 from wholebody.labeling.config_writer import PRESETS, Prompt, parse_parts, write_config
+from wholebody.process.stopping import Stop
 from wholebody.settings import load_settings
-from wholebody.stopping import Stop
 
 DEFAULT_PRESET = "wholebody"
 MOST_ORPHANS = 5

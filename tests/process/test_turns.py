@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from wholebody.serving.calls import Call, Priority, current_call
-from wholebody.serving.turns import Turns
+from wholebody.process.calls import Call, Priority, current_call
+from wholebody.process.turns import Turns
 
 PROMPT, OPENING, SELECTION = Priority
 

@@ -6,7 +6,7 @@ from click.testing import CliRunner
 
 from tests.fake_label_studio import LEGACY_TOKEN, FakeLabelStudio, http, told
 from wholebody.__main__ import main
-from wholebody.labeling.config_command import DEFAULT_PRESET
+from wholebody.commands.config import DEFAULT_PRESET
 from wholebody.labeling.config_writer import PRESETS, Prompt, parse_parts, write_config
 
 PROJECT, SUMMARY = "/api/projects/1/", "/api/projects/1/summary/"

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from wholebody.errors import StoppedError
-from wholebody.stopping import Stop
+from wholebody.process.stopping import Stop
 
 
 def wait_with_handler(stop: Stop, moment: int) -> int:
@@ -66,7 +66,7 @@ def test_pause_ends_with_the_time_or_the_wish_to_stop() -> None:
 
 PROGRAM = """
 import os, signal, sys, threading
-from wholebody.stopping import stop_on_signal
+from wholebody.process.stopping import stop_on_signal
 
 number = int(sys.argv[1])
 before = signal.getsignal(number)

@@ -9,14 +9,7 @@ from wholebody.errors import PromptError
 from wholebody.estimation.estimator import Estimator, load_estimator
 from wholebody.estimation.geometry import CROP_PADDING
 from wholebody.estimation.outputs import Detections
-from wholebody.estimation.weights import Weights, find_weights
-from wholebody.figures.drawing import draw_figures
-from wholebody.images.cache import SeenImage
-from wholebody.images.pixels import Picture
-from wholebody.labeling.labeling_config import BoxControl, ImageTarget
-from wholebody.labeling.prompts import Prompts
-from wholebody.poses import Poses
-from wholebody.prompted import (
+from wholebody.estimation.prompted import (
     FEWEST_SURE,
     SURE_SCORE,
     TIGHT_IOU,
@@ -25,6 +18,13 @@ from wholebody.prompted import (
     people_under,
     sure_hull,
 )
+from wholebody.estimation.seen_images import SeenImage
+from wholebody.estimation.weights import Weights, find_weights
+from wholebody.figures.drawing import draw_figures
+from wholebody.images.pixels import Picture
+from wholebody.labeling.labeling_config import BoxControl, ImageTarget
+from wholebody.labeling.prompts import Prompts
+from wholebody.poses import Poses
 from wholebody.settings import Settings
 
 TARGET = ImageTarget("img", "$image", (), (), BoxControl("box", "person", 0.0))

@@ -5,8 +5,8 @@ import itertools
 import threading
 from types import TracebackType
 
-from wholebody.serving.calls import Priority, current_call
-from wholebody.serving.observing import stage
+from wholebody.process.calls import Priority, current_call
+from wholebody.process.observing import stage
 
 
 class Turns:

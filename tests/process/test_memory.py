@@ -6,7 +6,7 @@ import sys
 COMMON = """
 import re
 from pathlib import Path
-from wholebody import memory
+from wholebody.process import memory
 def rss_mb():
     return int(re.search(r"VmRSS:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) / 1000
 """

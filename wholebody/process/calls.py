@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
 
+AHEAD = 4
+"""Tasks of one call in work at a time: while one is in the networks, the images of the next are fetched and decoded."""
+
 
 class Priority(IntEnum):
     """Who goes first; among equals, who came first."""

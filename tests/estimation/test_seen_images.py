@@ -14,9 +14,9 @@ from tests.http_server import Answer, ScriptedServer
 from wholebody.annotator import Annotator
 from wholebody.errors import ImageError
 from wholebody.estimation.outputs import Detections
+from wholebody.estimation.seen_images import OWN_BYTES, ImageCache, SeenImage
 from wholebody.figures.drawing import draw_figures
 from wholebody.images import loader as images
-from wholebody.images.cache import OWN_BYTES, ImageCache, SeenImage
 from wholebody.images.decoding import BGR, Picture
 from wholebody.keypoints import Part
 from wholebody.labeling.config_writer import write_config

@@ -1,0 +1,1 @@
+"""The commands, a file each: their options and their words. Nothing here that another part could need."""
