@@ -1,6 +1,6 @@
-"""The bulk prefill: fills all tasks of a project. The same as `python -m wholebody prefill`."""
+"""The bulk prefill: fills all tasks of a project. The same as `wholebody prefill`."""
 
-from wholebody.__main__ import prefill
+from wholebody.__main__ import main
 
 if __name__ == "__main__":
-    prefill()
+    main.commands["prefill"]()

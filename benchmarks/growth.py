@@ -60,7 +60,7 @@ def _fill(server: LocalServer, size: int) -> tuple[float, float]:
     server.reset(size, ["a:b"], 0.0)
     command = [sys.executable, "-m", "benchmarks.growth", server.url]
     output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    found = orjson.loads(output.splitlines()[-1])  # behind the prefill's own report
+    found = orjson.loads(output)
     return found["seconds"] / size, found["peak_bytes"]
 
 
@@ -68,9 +68,10 @@ def _fill(server: LocalServer, size: int) -> tuple[float, float]:
 @click.argument("url")
 def main(url: str) -> None:
     """Fill the project that is there."""
-    from wholebody.commands import prefill as prefill_command
+    from wholebody.prefill import run as prefill_run
+    from wholebody.process.stopping import Stop
 
-    prefill_command.Annotator = StubAnnotator  # type: ignore[assignment,misc]
+    prefill_run.Annotator = StubAnnotator  # type: ignore[assignment,misc]
     settings = Settings(
         label_studio_url=url,
         label_studio_api_token=TOKEN,  # type: ignore[arg-type]
@@ -81,7 +82,7 @@ def main(url: str) -> None:
     )
     with tempfile.TemporaryDirectory() as folder:
         taken = seconds(
-            lambda: prefill_command.run_prefill(settings, dry_run=False, failures=Path(folder) / "failures")
+            lambda: prefill_run.run_prefill(settings, Stop(), dry_run=False, failures=Path(folder) / "failures")
         )
     peak = int(re.findall(r"VmHWM:\s+(\d+) kB", STATUS.read_text())[0]) * 1024
     click.echo(orjson.dumps({"seconds": taken, "peak_bytes": peak}).decode())

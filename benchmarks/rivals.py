@@ -83,17 +83,18 @@ Run = Callable[[int], float]
 def prepare_ours(job: Job) -> Run:
     """The prefill command, with its model loaded before."""
     from wholebody.annotator import Annotator
-    from wholebody.commands import prefill as prefill_command
+    from wholebody.prefill import run as prefill_run
+    from wholebody.process.stopping import Stop
 
     settings = job.settings()
     annotator = Annotator(settings, bulk=True)
-    prefill_command.Annotator = lambda *_, **__: annotator  # type: ignore[assignment,misc]
+    prefill_run.Annotator = lambda *_, **__: annotator  # type: ignore[assignment,misc]
 
     def run(tasks: int) -> float:
-        with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()) as report:
-            code = prefill_command.run_prefill(settings, dry_run=False, failures=Path(folder) / "failures")
-        if code:
-            raise click.ClickException(report.getvalue())
+        with tempfile.TemporaryDirectory() as folder:
+            outcome = prefill_run.run_prefill(settings, Stop(), dry_run=False, failures=Path(folder) / "failures")
+        if outcome.summary.failed or outcome.summary.stopped:
+            raise click.ClickException(str(outcome.summary))
         return middle(requests.get(f"{job.url}/bench/posted", timeout=10).json())
 
     return run

@@ -11,9 +11,9 @@ from click.testing import CliRunner, Result
 
 from tests.fake_label_studio import LEGACY_TOKEN, FakeLabelStudio
 from wholebody.__main__ import main
-from wholebody.commands import prefill as prefill_command
 from wholebody.errors import ImageError
 from wholebody.predictions import Prediction
+from wholebody.prefill import run as prefill_run
 
 ALL_WELL, SOME_FAILED, COULD_NOT_START = 0, 1, 2
 
@@ -43,7 +43,7 @@ class StubAnnotator:
 @contextmanager
 def stubbed_prefill(fake: FakeLabelStudio, monkeypatch: pytest.MonkeyPatch, cwd: Path) -> Iterator[Prefill]:
     """Run the command in `cwd` on project 1 of the stand-in, where nothing is waited for."""
-    monkeypatch.setattr(prefill_command, "Annotator", StubAnnotator)
+    monkeypatch.setattr(prefill_run, "Annotator", StubAnnotator)
     monkeypatch.chdir(cwd)
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level

@@ -19,8 +19,8 @@ from tests.fake_label_studio import (
     told,
 )
 from wholebody.__main__ import main
+from wholebody.checks import examination
 from wholebody.checks.facts import Check, Facts, Finding, Outcome
-from wholebody.commands import doctor
 from wholebody.errors import ModelError
 from wholebody.figures import DETECTOR_PATH
 
@@ -78,7 +78,7 @@ def test_the_token_is_never_printed(
 
 def test_json_is_a_list_of_all_checks(fake: FakeLabelStudio) -> None:
     listed = json.loads(run("--json").stdout)
-    assert [one["check"] for one in listed] == [check.name for check in doctor.CHECKS]
+    assert [one["check"] for one in listed] == [check.name for check in examination.CHECKS]
     assert all(set(one) == {"check", "status", "message", "cure"} for one in listed)
 
 
@@ -109,7 +109,7 @@ def test_a_check_that_breaks_is_one_failure() -> None:
         return Finding("ok", "fine")
 
     checks = (Check("a", breaks), Check("b", fine, ("a",)), Check("c", refuses, cure="do"), Check("d", fine))
-    assert list(doctor.examine(checks, Facts())) == [
+    assert list(examination.examine(Facts(), checks)) == [
         Outcome("a", "fail", "the check itself broke: KeyError: 'oh\\nno'", "please report it, with this line"),
         Outcome("b", "skip", "needs a", ""),
         Outcome("c", "fail", "it does not", "do"),
@@ -118,8 +118,8 @@ def test_a_check_that_breaks_is_one_failure() -> None:
 
 
 def test_every_need_comes_before() -> None:
-    names = [check.name for check in doctor.CHECKS]
-    for check in doctor.CHECKS:
+    names = [check.name for check in examination.CHECKS]
+    for check in examination.CHECKS:
         assert all(names.index(need) < names.index(check.name) for need in check.needs)
 
 

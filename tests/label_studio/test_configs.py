@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from itertools import product
 
 import pytest
+from click.testing import CliRunner, Result
 
 from demo.backend import BackendServer
 from demo.label_studio import LabelStudioServer
 from demo.label_studio_admin import LabelStudioAdmin
-from wholebody.commands.config import run_config
-from wholebody.errors import LabelingConfigError
+from tests.prefill_runner import COULD_NOT_START
+from wholebody.__main__ import main
 from wholebody.figures.drawing import sample
 from wholebody.keypoints import NAMES
 from wholebody.labeling.config_writer import PRESETS, Prompt, write_config
@@ -65,18 +67,23 @@ def connected(
     return label_studio
 
 
+def apply(project: int, *options: str) -> Result:
+    return CliRunner().invoke(main, ["config", "--apply", str(project), *options])
+
+
 def test_a_config_is_set_unless_it_orphans_annotations(connected: LabelStudioServer, admin: LabelStudioAdmin) -> None:
     project = admin.create_project("apply", "<View/>")
-    said = run_config("body", None, skeleton=False, prompt="none", project_id=project)
+    done = apply(project, "--preset", "body", "--prompt", "none")
     where = f"project {project} 'apply'"
-    assert said == f"{where}: labeling config set to 17 keypoints (body), prompt none."
+    assert (done.exit_code, done.stdout) == (0, f"{where}: labeling config set to 17 keypoints (body), prompt none.\n")
     (task,) = admin.import_tasks(project, [{"image": "a.png"}])
     value = {"x": 1, "y": 1, "width": 1, "keypointlabels": ["nose"]}
     admin.annotate(task, [{"from_name": "body", "to_name": "img", "type": "keypointlabels", "value": value}])
 
     before = admin.project(project)["label_config"]
-    with pytest.raises(LabelingConfigError, match=rf"^{where}: not changed, .*: 1 of 'body' \(keypointlabels\); "):
-        run_config("wholebody", None, skeleton=True, prompt="box", project_id=project)
+    refused = apply(project, "--skeleton")
+    assert refused.exit_code == COULD_NOT_START
+    assert re.match(rf"error: {where}: not changed, .*: 1 of 'body' \(keypointlabels\); ", refused.stderr)
     assert admin.project(project)["label_config"] == before
-    run_config("wholebody", None, skeleton=False, prompt="both", project_id=project)
+    assert apply(project, "--prompt", "both").exit_code == 0
     assert admin.project(project)["label_config"] == write_config(PRESETS["wholebody"], prompt=Prompt.BOTH).strip()

@@ -16,8 +16,8 @@ from tests.fake_label_studio import (
 )
 from tests.http_server import Answer, Received
 from tests.prefill_runner import COULD_NOT_START, SOME_FAILED, Prefill, StubAnnotator
-from wholebody.commands import prefill as prefill_command
 from wholebody.errors import ModelError
+from wholebody.prefill import run as prefill_run
 
 
 def test_listing_that_fails_for_good_ends_with_the_summary(fake: FakeLabelStudio, prefill: Prefill) -> None:
@@ -118,7 +118,7 @@ def test_model_that_cannot_start(prefill: Prefill, monkeypatch: pytest.MonkeyPat
         raise ModelError("pose.onnx: is no network")
 
     Path("prefill-failures.jsonl").write_text("of an earlier run")
-    monkeypatch.setattr(prefill_command, "Annotator", broken)
+    monkeypatch.setattr(prefill_run, "Annotator", broken)
     done = prefill()
     assert (done.exit_code, done.stderr.splitlines()[-1]) == (COULD_NOT_START, "error: pose.onnx: is no network")
     assert Path("prefill-failures.jsonl").exists()

@@ -6,7 +6,7 @@ import sys
 
 from tests.soak.stub_model import StubAnnotator
 from wholebody.__main__ import main
-from wholebody.commands import prefill as prefill_command
+from wholebody.prefill import run as prefill_run
 
 READ_TIMEOUT_S, SETTLES_AFTER_S = float(os.environ["SOAK_READ_TIMEOUT_S"]), float(os.environ["SOAK_SETTLES_AFTER_S"])
 SHORTENED = {
@@ -35,5 +35,5 @@ def shorten() -> None:
 
 if __name__ == "__main__":
     shorten()
-    vars(prefill_command)["Annotator"] = StubAnnotator
+    vars(prefill_run)["Annotator"] = StubAnnotator
     main(["prefill", *sys.argv[1:]])

@@ -1,153 +1,81 @@
-"""The prefill as a person runs it: checks, model, progress bar, Ctrl-C, summary and exit code."""
+"""`wholebody prefill`: its options, and what it says at the end. The run itself is `prefill/run.py`."""
 
-import logging
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
-from itertools import islice
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from tqdm import tqdm
-from tqdm.contrib.logging import logging_redirect_tqdm
+import click
 
-from wholebody.annotator import Annotator
-from wholebody.errors import LabelStudioError, SettingsError, StoppedError
-from wholebody.label_studio.client import LabelStudioClient
-from wholebody.labeling.labeling_config import LabelingConfig, parse_labeling_config
-from wholebody.prefill.failures import FailureFile, read_failed
-from wholebody.prefill.loop import Summary, prefill
-from wholebody.prefill.work import Work
-from wholebody.process.logs import configure_logging
-from wholebody.process.stopping import Stop, stop_on_signal
-from wholebody.settings import Settings
-
-log = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from wholebody.prefill.run import Outcome
 
 ALL_WELL, SOME_FAILED, INTERRUPTED = 0, 1, 130
-LOOK_AHEAD_PER_WORKER = 3
-"""Tasks in work, fetched or waiting to be written for each that is being predicted."""
 MOST_REASONS = 10
+"""As many are named at the end."""
 
 
-def run_prefill(
-    settings: Settings, *, dry_run: bool, failures: Path, replace: bool = False, retry_failed: Path | None = None
-) -> int:
-    """Fill a project; the exit code.
+@click.command()
+@click.option("--project", "project_id", type=int, help="Project to fill (PROJECT_ID).")
+@click.option("--limit", "task_limit", metavar="N|all", help="How many tasks to take on (TASK_LIMIT).")
+@click.option("--start", "start_task_id", type=int, help="Task id to start at (START_TASK_ID).")
+@click.option("--delay", "request_delay_seconds", type=float, help="Seconds between writes (REQUEST_DELAY_SECONDS).")
+@click.option("--retries", "max_retries", type=int, help="Repetitions of a failed call (MAX_RETRIES).")
+@click.option("--dry-run", is_flag=True, help="Predict, but write nothing to Label Studio.")
+@click.option(
+    "--failures",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=Path("prefill-failures.jsonl"),
+    show_default=True,
+    help="Where the tasks that failed are listed.",
+)
+@click.option(
+    "--replace",
+    is_flag=True,
+    help="Also tasks whose predictions are of other versions of this model, which are deleted then.",
+)
+@click.option(
+    "--retry-failed",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Only the tasks in such a list.",
+)
+def prefill(dry_run: bool, failures: Path, replace: bool, retry_failed: Path | None, **settings: Any) -> int:
+    """Fill the tasks of a project that have neither prediction nor annotation.
 
-    Raises:
-        WholebodyError: It could not start; a StoppedError when the user did not let it.
+    Options go before the environment and .env. Run it again to go on where it stopped. Exit code: 0 all
+    well, 1 some tasks failed, 2 could not start, 130 stopped by Ctrl-C.
     """
-    configure_logging(settings.log_level, settings.log_format)
-    if settings.project_id is None:
-        raise SettingsError("PROJECT_ID is not set; it is the number in the project's address, or use --project")
-    ids = None if retry_failed is None else read_failed(retry_failed)
+    from wholebody.prefill.run import run_prefill
+    from wholebody.process.logs import configure_logging
+    from wholebody.process.stopping import stop_on_signal
+    from wholebody.settings import load_settings
+
+    given = load_settings(**settings)
+    configure_logging(given.log_level, given.log_format)
     with stop_on_signal() as stop:
-        client = LabelStudioClient(settings, stop)
-        project = client.project(settings.project_id)
-        config = parse_labeling_config(project.label_config)
-        annotator = Annotator(settings, bulk=True)
-        work = Work(
-            client,
-            project.id,
-            annotator.model_version,
-            start_id=settings.start_task_id,
-            ids=ids,
-            replaces=replace,
-            stop=stop,
+        outcome = run_prefill(
+            given, stop, dry_run=dry_run, failures=failures, replace=replace, retry_failed=retry_failed
         )
-        todo = work.count()
-        skipped = max(0, work.count_all() - todo)
-        log.info("project %d %r: %d tasks to predict, %d done before", project.id, project.title, todo, skipped)
-        failed = FailureFile(failures, keep=retry_failed is not None and _is_one_file(failures, retry_failed))
-        summary = _fill(work, annotator, config, settings, todo, failed, stop, dry_run=dry_run)
-        summary.skipped += skipped
-        deleted = 0 if dry_run else _close(work, client, project.id, annotator.model_version, summary, stop)
-        if not (summary.stopped or stop.is_set() or dry_run) and _took_on_all(settings, todo, ids):
-            failed.forget_kept()
-        return _report(summary, deleted, failures, dry_run=dry_run, interrupted=stop.is_set())
-
-
-def _fill(
-    work: Work,
-    annotator: Annotator,
-    config: LabelingConfig,
-    settings: Settings,
-    todo: int,
-    failures: FailureFile,
-    stop: Stop,
-    *,
-    dry_run: bool,
-) -> Summary:
-    total = todo if settings.task_limit is None else min(todo, settings.task_limit)
-    look_ahead = LOOK_AHEAD_PER_WORKER * annotator.workers
-    executor = ThreadPoolExecutor(look_ahead, "annotate")
-    with executor, logging_redirect_tqdm(), tqdm(total=total, unit="task", disable=None) as progress:
-        summary = prefill(
-            tasks=islice(work.tasks(), settings.task_limit),
-            annotate=partial(annotator.annotate, config=config),
-            writer=None if dry_run else work,
-            executor=executor,
-            look_ahead=look_ahead,
-            failures=failures,
-            progress=progress,
-            stop=stop,
-        )
-        if summary.stopped or stop.is_set():
-            annotator.close()  # or the executor would wait until all that is in hand has been predicted
-        return summary
-
-
-def _close(work: Work, client: LabelStudioClient, project_id: int, version: str, summary: Summary, stop: Stop) -> int:
-    """Make the predictions visible, then see to it that there is one a task; how many were too many."""
-    if summary.predicted:
-        _show_predictions(client, project_id, version)
-    if summary.stopped or stop.is_set():
-        return 0
-    try:
-        return work.settle()
-    except LabelStudioError as error:
-        summary.stopped = f"whether tasks have got two predictions is not known ({error}); run again to go on"
-    except StoppedError:
-        pass
-    return 0
-
-
-def _took_on_all(settings: Settings, todo: int, ids: tuple[int, ...] | None) -> bool:
-    """Whether neither limit nor start left out a task that was to be tried again."""
-    limit = todo if settings.task_limit is None else settings.task_limit
-    return todo <= limit and all(one >= settings.start_task_id for one in ids or ())
-
-
-def _is_one_file(one: Path, other: Path) -> bool:
-    return one.exists() and other.exists() and one.samefile(other)
-
-
-def _show_predictions(client: LabelStudioClient, project_id: int, version: str) -> None:
-    """Let the labeling stream show what was stored, where the project does not say what it shows."""
-    try:
-        if not client.project(project_id).model_version:  # as it is now, perhaps hours after the start
-            client.show_predictions_of(project_id, version)
-    except (LabelStudioError, StoppedError) as error:
-        log.warning(
-            "the labeling stream may not show the predictions: %s; choose %r in Settings > Annotation", error, version
-        )
-
-
-def _report(summary: Summary, deleted: int, failures: Path, *, dry_run: bool, interrupted: bool) -> int:
-    failed = summary.failed.total()
-    verb = "Would have predicted" if dry_run else "Predicted"
-    lines = [f"{verb} {summary.predicted} ({summary.empty} empty), skipped {summary.skipped}, failed {failed}."]
-    lines += [f"  {count} x {reason}" for reason, count in summary.failed.most_common(MOST_REASONS)]
-    if len(summary.failed) > MOST_REASONS:
-        lines.append(f"  and {len(summary.failed) - MOST_REASONS} other reasons")
-    if deleted:
-        lines.append(f"Deleted {deleted} predictions at the end: copies, or replaced.")
-    if failed:
-        lines.append(f"The tasks that failed are listed in {failures}; the next run tries them again.")
-    if summary.stopped:
-        lines.append(f"Stopped early: {summary.stopped}")
-    if interrupted:
-        lines.append("Interrupted; run again to go on.")
-    print("\n".join(lines))  # noqa: T201  # the result of the command
-    if interrupted:  # before failures: what runs this again and again must not go on
+    click.echo("\n".join(_report(outcome, failures, dry_run=dry_run)))
+    if outcome.interrupted:  # before failures: what runs this again and again must not go on
         return INTERRUPTED
-    return SOME_FAILED if summary.stopped or failed else ALL_WELL
+    return SOME_FAILED if outcome.summary.stopped or outcome.summary.failed else ALL_WELL
+
+
+def _report(outcome: "Outcome", failures: Path, *, dry_run: bool) -> Iterator[str]:
+    """The lines that the run ends with."""
+    summary, failed = outcome.summary, outcome.summary.failed.total()
+    verb = "Would have predicted" if dry_run else "Predicted"
+    yield f"{verb} {summary.predicted} ({summary.empty} empty), skipped {summary.skipped}, failed {failed}."
+    for reason, count in summary.failed.most_common(MOST_REASONS):
+        yield f"  {count} x {reason}"
+    if len(summary.failed) > MOST_REASONS:
+        yield f"  and {len(summary.failed) - MOST_REASONS} other reasons"
+    if outcome.deleted:
+        yield f"Deleted {outcome.deleted} predictions at the end: copies, or replaced."
+    if failed:
+        yield f"The tasks that failed are listed in {failures}; the next run tries them again."
+    if summary.stopped:
+        yield f"Stopped early: {summary.stopped}"
+    if outcome.interrupted:
+        yield "Interrupted; run again to go on."

@@ -1,31 +1,37 @@
-"""`python -m wholebody weights`: which files the settings need, where from, and what is here of them."""
+"""`wholebody weights`: its options, and what it says of the two files."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from wholebody.estimation.checksums import recorded_sha256, verify
-from wholebody.estimation.downloads import shown
-from wholebody.estimation.weights import WeightsFile, find_weights, weights_files
-from wholebody.process.logs import configure_logging
-from wholebody.settings import load_settings
+import click
+
+if TYPE_CHECKING:
+    from wholebody.estimation.weights import WeightsFile
 
 
-def run_weights(*, download: bool) -> str:
-    """What is needed, a paragraph for each of the two files.
+@click.command()
+@click.option("--download", is_flag=True, help="Download what is missing, and record its sha256.")
+def weights(download: bool) -> None:
+    """Say which two weights files the settings need, where from, and check those that are here.
 
-    Args:
-        download: Fetch what is missing first.
-
-    Raises:
-        ModelError: A file is missing, cannot be downloaded, or is not what was recorded.
+    For a machine without a network: download into a folder elsewhere, with the same MODE, and copy it to
+    MODEL_DIR.
     """
+    from wholebody.estimation.weights import find_weights, weights_files
+    from wholebody.process.logs import configure_logging
+    from wholebody.settings import load_settings
+
     settings = load_settings()
     if download:
         configure_logging(settings.log_level, settings.log_format)
         find_weights(settings)
-    return "\n".join(line for file in weights_files(settings) for line in _lines(file))
+    click.echo("\n".join(line for file in weights_files(settings) for line in _lines(file)))
 
 
-def _lines(file: WeightsFile) -> Iterator[str]:
+def _lines(file: "WeightsFile") -> Iterator[str]:
+    from wholebody.estimation.checksums import recorded_sha256, verify
+    from wholebody.estimation.downloads import shown
+
     yield f"{file.setting}: {file.path}"
     if not file.path.is_file():
         recorded = recorded_sha256(file.path)

@@ -1,0 +1,53 @@
+"""Does a labeling config fit what a project already has? Reads no project and sets none."""
+
+from collections.abc import Iterator
+
+from lxml import etree
+
+from wholebody.errors import LabelingConfigError
+from wholebody.label_studio.client import Usage
+
+MOST_ORPHANS = 5
+"""As many are named in an error."""
+
+
+def check_fits(config: str, usage: Usage, where: str) -> None:
+    """Refuse a labeling config that would orphan what a project has.
+
+    Args:
+        config: The config that is to be set.
+        usage: What tasks, annotations and drafts of the project use.
+        where: The project, in words, for the error.
+
+    Raises:
+        LabelingConfigError: The tasks lack its data key, or a control or label that is in use is gone.
+    """
+    key = str(next(etree.fromstring(config).iter("Image")).get("value")).removeprefix("$")
+    if usage.data_keys and key not in usage.data_keys:
+        keys = ", ".join(sorted(usage.data_keys))[:200]
+        raise LabelingConfigError(
+            f"{where}: its tasks have no key {key!r} (they have {keys}); print the config, change its $image"
+            " and paste it into Settings > Labeling Interface > Code"
+        )
+    orphans = [*_orphans(config, usage)]
+    if orphans:
+        some = ", ".join(orphans[:MOST_ORPHANS]) + (", ..." if len(orphans) > MOST_ORPHANS else "")
+        raise LabelingConfigError(
+            f"{where}: not changed, for its annotations would be orphaned: {some}; choose options with these"
+            " controls and labels, or a new project"
+        )
+
+
+def _orphans(config: str, usage: Usage) -> Iterator[str]:
+    """What is used and the config lacks: regions whose control is gone, labels that their control lost."""
+    controls = [element for element in etree.fromstring(config).iter() if element.get("toName")]
+    kept = {(c.attrib["name"], c.attrib["toName"], str(c.tag).lower()) for c in controls}
+    for (name, to_name, kind), count in usage.regions.items():
+        if count and (name, to_name, kind) not in kept:
+            yield f"{count} of {name!r} ({kind})"
+    labels = {c.attrib["name"]: {label.attrib["value"] for label in c.iter("Label")} for c in controls}
+    gone = {name for name, _, _ in usage.regions} - labels.keys()  # told above
+    for name, counts in usage.labels.items():
+        for label, count in counts.items():
+            if count and name not in gone and label not in labels.get(name, ()):
+                yield f"{count} labelled {label!r} of {name!r}"
