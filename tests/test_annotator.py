@@ -1,5 +1,6 @@
 """From a task's images to its regions: in bulk on as many threads as there are cores, online on the caller's."""
 
+import operator
 import threading
 import time
 from collections.abc import Callable
@@ -84,11 +85,14 @@ def wrap(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, before: Callabl
     monkeypatch.setattr(owner, name, call)
 
 
-@pytest.mark.parametrize(("owner", "name"), [("_images", "decode"), ("_estimator", "detect"), ("_estimator", "pose")])
+@pytest.mark.parametrize(
+    ("owner", "name"), [("_images._loader", "decode"), ("_estimator", "detect"), ("_estimator", "pose")]
+)
 def test_no_more_images_than_workers_are_at_work_however_many_threads_ask(
     bulk: Annotator, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch, owner: str, name: str
 ) -> None:
-    real = getattr(getattr(bulk, owner), name)
+    owned_by = operator.attrgetter(owner)(bulk)
+    real = getattr(owned_by, name)
     inside, peaks, all_are_inside = [0], [], threading.Event()
     lock = threading.Lock()
 
@@ -107,7 +111,7 @@ def test_no_more_images_than_workers_are_at_work_however_many_threads_ask(
             inside[0] -= 1
         return result
 
-    monkeypatch.setattr(getattr(bulk, owner), name, counted)
+    monkeypatch.setattr(owned_by, name, counted)
     assert all(annotate_at_once(bulk, serve(server)))
     assert bulk.workers == CORES
     assert (max(peaks), len(peaks)) == (CORES, TASKS)
@@ -124,7 +128,7 @@ def test_images_are_fetched_while_all_workers_are_busy(
             all_asked.set()
         return Answer(body=FIGURES[1])
 
-    wrap(monkeypatch, bulk._images, "decode", lambda: asked.append(all_asked.wait(WAIT_S)))
+    wrap(monkeypatch, bulk._images._loader, "decode", lambda: asked.append(all_asked.wait(WAIT_S)))
     assert all(annotate_at_once(bulk, serve(server, answer)))
     assert asked == [True] * TASKS
 
@@ -150,7 +154,7 @@ def test_what_waits_for_a_worker_is_given_up_when_it_is_closed(
         decoded.append(1)
         goes_on.wait(WAIT_S)
 
-    wrap(monkeypatch, bulk._images, "decode", hold)
+    wrap(monkeypatch, bulk._images._loader, "decode", hold)
     tasks = serve(server)
     with ThreadPoolExecutor(TASKS) as threads:
         pending = [threads.submit(bulk.annotate, each, ONE_IMAGE) for each in tasks]
@@ -211,7 +215,7 @@ def test_online_the_image_is_kept_and_the_callers_thread_does_it_all(
 ) -> None:
     first, *_ = serve(server)
     by: list[str] = []
-    for owner, name in ((online._images, "load"), (online._estimator, "detect"), (online._estimator, "pose")):
+    for owner, name in ((online._images._loader, "load"), (online._estimator, "detect"), (online._estimator, "pose")):
         wrap(monkeypatch, owner, name, lambda name=name: by.append(f"{name} {threading.current_thread().name}"))
     for _ in range(2):
         assert online.annotate(first, ONE_IMAGE)["result"]

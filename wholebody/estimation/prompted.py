@@ -1,4 +1,4 @@
-"""Prompts on an image -> poses of the people that the annotator means."""
+"""Who is meant on an image, and their poses: in boxes of a task, in drawn boxes, under clicks; else everybody."""
 
 from collections.abc import Collection
 
@@ -11,7 +11,7 @@ from wholebody.estimation.outputs import Detections
 from wholebody.estimation.seen_images import SeenImage
 from wholebody.images.decoding import BGR
 from wholebody.labeling.prompts import Prompts
-from wholebody.labeling.task_boxes import DRAWN_SCORE
+from wholebody.labeling.task_boxes import DRAWN_SCORE, TaskBoxes
 from wholebody.poses import Floats, Poses
 
 SURE_SCORE = 0.5
@@ -26,8 +26,25 @@ from .0124 to .0076 (the mean from .026 to .012). Looking again by a detection t
 """
 
 
+def estimate_people(seen: SeenImage, boxes: TaskBoxes | None, estimator: Estimator) -> Poses:
+    """The people in the boxes that a task carries; where it carries none, everybody whom the detector finds.
+
+    Returns:
+        Poses in pixels of the image's file.
+    """
+    if boxes:
+        poses = estimate_boxed(seen.bgr, boxes.fractions, boxes.scores, estimator, look_again=boxes.are_drawn)
+    else:
+        found = seen.detections(estimator.detect)
+        poses = estimator.pose(seen.bgr, found.xyxy, found.scores)
+    return poses.scaled_to(seen.size_wh)
+
+
 def estimate_prompted(seen: SeenImage, prompts: Prompts, estimator: Estimator) -> Poses:
     """The people meant by boxes or clicks on an image.
+
+    Returns:
+        Poses in pixels of the image's file.
 
     Raises:
         PromptError: A box is too small, or there is nobody where the annotator clicked.
@@ -36,10 +53,11 @@ def estimate_prompted(seen: SeenImage, prompts: Prompts, estimator: Estimator) -
     if len(prompts.boxes):
         if not _have_pixels(_in_pixels(prompts.boxes, size_wh))[-1]:  # an earlier one is passed over, as with clicks
             raise PromptError("the box is smaller than a pixel; draw it around the whole person")
-        return estimate_boxed(seen.bgr, prompts.boxes, np.full(len(prompts.boxes), DRAWN_SCORE, np.float32), estimator)
+        drawn = np.full(len(prompts.boxes), DRAWN_SCORE, np.float32)
+        return estimate_boxed(seen.bgr, prompts.boxes, drawn, estimator).scaled_to(seen.size_wh)
     found = seen.detections(estimator.detect)
     chosen = people_under(found, _in_pixels(prompts.clicks, size_wh), _in_pixels(prompts.excluded, size_wh))
-    return estimator.pose(seen.bgr, found.xyxy[chosen], found.scores[chosen])
+    return estimator.pose(seen.bgr, found.xyxy[chosen], found.scores[chosen]).scaled_to(seen.size_wh)
 
 
 def people_under(found: Detections, clicks: Floats, excluded: Floats) -> list[int]:

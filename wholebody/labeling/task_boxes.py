@@ -55,6 +55,10 @@ def read_task_boxes(task: dict[str, Any], target: ImageTarget, max_people: int) 
     return None
 
 
+def no_task_boxes(task: dict[str, Any], target: ImageTarget, max_people: int) -> None:
+    """Those that are taken where TASK_BOXES is off: none."""
+
+
 def _by_trust(task: dict[str, Any]) -> Iterator[tuple[list[Any], bool]]:
     """The regions of each annotation, draft and prediction that may say where people are; whether they were drawn."""
     for key in ("annotations", "drafts", "predictions"):

@@ -1,0 +1,86 @@
+"""Where the annotator has its images from: kept for the next prompt, or passing by once. Fetches nothing itself."""
+
+import hashlib
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Protocol
+
+from wholebody.errors import StoppedError
+from wholebody.estimation.seen_images import ImageCache, SeenImage
+from wholebody.images.loader import ImageLoader
+
+
+class ImageSource(Protocol):
+    """Has the images of tasks. Thread-safe."""
+
+    def open(self, reference: object, task_id: object) -> AbstractContextManager[SeenImage]:
+        """An image, for as long as it is looked at.
+
+        Args:
+            reference: The value in the task's data, whatever it is.
+            task_id: Id of the task.
+
+        Raises:
+            ImageError: It cannot be had.
+            StoppedError: The source is closed.
+        """
+
+    def close(self) -> None:
+        """Let nobody wait for an image any more."""
+
+
+class KeptImages:
+    """Images for annotators, who ask about one again and again: kept for a while.
+
+    Args:
+        loader: Fetches and decodes.
+        cache: Keeps.
+    """
+
+    def __init__(self, loader: ImageLoader, cache: ImageCache) -> None:
+        self._loader = loader
+        self._cache = cache
+
+    @contextmanager
+    def open(self, reference: object, task_id: object) -> Iterator[SeenImage]:
+        """An image; see `ImageSource.open`."""
+        if isinstance(reference, str):
+            # A digest: a data URI may be larger than its picture.
+            key = (str(task_id), hashlib.sha256(reference.encode("utf-8", "surrogatepass")).digest())
+            yield self._cache.get(key, lambda: self._loader.load(reference, task_id))
+        else:  # which the loader refuses, and which need not even be hashable
+            yield SeenImage(self._loader.load(reference, task_id))
+
+    def close(self) -> None:
+        """Nobody waits here."""
+
+
+class PassingImages:
+    """Images for bulk work, which looks at each once.
+
+    Whoever asks fetches at once. From its decoding on an image has one of a few places: more threads at work than
+    there are cores would take the caches from each other.
+
+    Args:
+        loader: Fetches and decodes.
+        places: Images decoded and looked at at a time.
+    """
+
+    def __init__(self, loader: ImageLoader, places: int) -> None:
+        self._loader = loader
+        self._places = threading.Semaphore(places)
+        self._is_closed = False
+
+    @contextmanager
+    def open(self, reference: object, task_id: object) -> Iterator[SeenImage]:
+        """An image; see `ImageSource.open`."""
+        content = self._loader.fetch(reference, task_id)
+        with self._places:
+            if self._is_closed:
+                raise StoppedError("stopped before it was done; run again to go on")
+            yield SeenImage(self._loader.decode(content, reference))
+
+    def close(self) -> None:
+        """Who waits for a place gets an error, as soon as it would be theirs."""
+        self._is_closed = True
