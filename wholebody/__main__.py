@@ -3,6 +3,7 @@
 Each command imports what it needs when it runs, so that `--help` answers at once.
 """
 
+import os
 import sys
 from functools import wraps
 from typing import Any
@@ -39,9 +40,20 @@ def add(command: click.Command) -> None:
         except WholebodyError as error:
             click.echo(f"error: {error}", err=True)
             sys.exit(COULD_NOT_START)
+        finally:
+            _forget_closed_terminal()
 
     command.callback = run_and_exit
     main.add_command(command)
+
+
+def _forget_closed_terminal() -> None:
+    """What a terminal that was closed did not take is tried again at the very end, and would change the exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 for _command in (prefill, config, doctor, weights):

@@ -1,14 +1,17 @@
 """The commands as a person types them: in processes of their own, with real signals and the model pair for figures."""
 
 import base64
+import fcntl
 import os
 import re
 import signal
 import subprocess
 import sys
+import termios
+import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import cv2
@@ -54,9 +57,30 @@ def fake(picture: str) -> Iterator[FakeLabelStudio]:
 
 @contextmanager
 def started(
-    fake: FakeLabelStudio, cwd: Path, command: list[str] = MODULE, **variables: str
+    fake: FakeLabelStudio,
+    cwd: Path,
+    command: list[str] = MODULE,
+    terminal: int | None = None,
+    before: Callable[[], object] | None = None,
+    **variables: str,
 ) -> Iterator[subprocess.Popen[str]]:
-    """The prefill in a process, in a folder of its own; it is ended at the end."""
+    """The prefill in a process, in a folder of its own; it is ended at the end.
+
+    Args:
+        fake: Has the tasks.
+        cwd: The folder.
+        command: What Python runs.
+        terminal: Its input and output, instead of pipes; one that controls it.
+        before: Called in the process before the program is.
+        variables: Of the environment.
+    """
+
+    def prepare() -> None:
+        if terminal is not None:
+            fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
+        if before:
+            before()
+
     environment = {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": str(ROOT),
@@ -72,8 +96,11 @@ def started(
         [sys.executable, *command],
         cwd=cwd,
         env=environment | variables,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stdin=terminal,
+        stdout=terminal or subprocess.PIPE,
+        stderr=terminal or subprocess.PIPE,
+        start_new_session=terminal is not None,
+        preexec_fn=prepare,
         text=True,
     )
     with process:
@@ -89,6 +116,12 @@ def run(fake: FakeLabelStudio, cwd: Path, command: list[str] = MODULE, **variabl
     return process.returncode, out, err
 
 
+def read_until_closed(terminal: int) -> None:
+    with suppress(OSError):
+        while os.read(terminal, 1 << 16):
+            pass
+
+
 def wait_for_posts(fake: FakeLabelStudio, count: int) -> None:
     deadline = time.monotonic() + 30
     while len(fake.posts()) < count:
@@ -96,7 +129,7 @@ def wait_for_posts(fake: FakeLabelStudio, count: int) -> None:
         time.sleep(0.005)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_interrupt_finishes_the_write_in_hand_and_another_run_the_rest(
     fake: FakeLabelStudio, tmp_path: Path, number: signal.Signals
 ) -> None:
@@ -116,6 +149,33 @@ def test_interrupt_finishes_the_write_in_hand_and_another_run_the_rest(
     assert (code, out) == (0, "Predicted 5 (0 empty), skipped 3, failed 0.\n")
     assert fake.predicted() == [*range(1, 9)]
     assert all(one["result"] for one in fake.predictions)
+
+
+def test_a_closed_terminal_ends_it_as_an_interrupt_does(fake: FakeLabelStudio, tmp_path: Path) -> None:
+    """By itself the system sends SIGHUP; the shell sends another, and neither output can be written to any more."""
+    fake.fail("POST", PREDICTIONS, None, None, Fault(delay_s=0.5))
+    terminal, its_end = os.openpty()
+    with started(fake, tmp_path, terminal=its_end) as process:
+        os.close(its_end)
+        threading.Thread(target=read_until_closed, args=(terminal,), daemon=True).start()
+        wait_for_posts(fake, 3)
+        time.sleep(0.1)
+        os.close(terminal)
+        process.send_signal(signal.SIGHUP)
+        assert process.wait(30) == 130
+    assert len(fake.predictions) == 3
+    code, out, _ = run(fake, tmp_path)
+    assert (code, out) == (0, "Predicted 5 (0 empty), skipped 3, failed 0.\n")
+
+
+def test_nohup_lets_it_go_on(fake: FakeLabelStudio, tmp_path: Path) -> None:
+    fake.fail("POST", PREDICTIONS, None, Fault(delay_s=0.5))
+    with started(fake, tmp_path, before=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN)) as process:
+        wait_for_posts(fake, 2)
+        process.send_signal(signal.SIGHUP)
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (0, "Predicted 8 (0 empty), skipped 0, failed 0.\n")
+    assert "stopping" not in err
 
 
 def test_second_interrupt_ends_at_once_and_doubles_nothing_later(fake: FakeLabelStudio, tmp_path: Path) -> None:

@@ -77,10 +77,41 @@ print(signal.getsignal(number) is before)
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_signal_ends_a_wait_and_the_handlers_are_put_back(number: signal.Signals) -> None:
     # In a process of its own: other tests leave native threads here that do not bear signals.
     command = [sys.executable, "-c", PROGRAM, str(int(number))]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout == "True False\nTrue\n"
     assert done.stderr == "\nstopping after the write in hand; press Ctrl-C again to stop at once\n"
+
+
+SENT = """
+import os, signal, sys
+from wholebody.process.stopping import stop_on_signal
+
+with stop_on_signal() as stop:
+    for number in map(int, sys.argv[1:]):
+        os.kill(os.getpid(), number)
+    print(stop.is_set())
+"""
+INT, TERM, HUP = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
+
+
+@pytest.mark.parametrize(
+    ("numbers", "code"),
+    [
+        ([INT, INT], 128 + INT),
+        ([INT, TERM], 128 + TERM),
+        # a closed terminal sends it more than once, and a system that goes down sends both
+        ([HUP, HUP], 0),
+        ([TERM, HUP], 0),
+        ([HUP, TERM], 0),
+        ([HUP, TERM, TERM], 128 + TERM),
+    ],
+)
+def test_the_second_wish_ends_it_at_once_but_not_a_closed_terminals(numbers: list[int], code: int) -> None:
+    command = [sys.executable, "-c", SENT, *map(str, map(int, numbers))]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (code, "True\n" if code == 0 else "")
+    assert done.stderr.count("stopping after the write in hand") == 1

@@ -1,6 +1,7 @@
 """`wholebody prefill`: its options, and what it says at the end. The run itself is `prefill/run.py`."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,7 +44,7 @@ def prefill(dry_run: bool, failures: Path, replace: bool, retry_failed: Path | N
     """Fill the tasks of a project that have neither prediction nor annotation.
 
     Options go before the environment and .env. Run it again to go on where it stopped. Exit code: 0 all
-    well, 1 some tasks failed, 2 could not start, 130 stopped by Ctrl-C.
+    well, 1 some tasks failed, 2 could not start, 130 stopped by Ctrl-C, SIGTERM or a closed terminal.
     """
     from wholebody.prefill.run import run_prefill
     from wholebody.process.logs import configure_logging
@@ -56,7 +57,8 @@ def prefill(dry_run: bool, failures: Path, replace: bool, retry_failed: Path | N
         outcome = run_prefill(
             given, stop, dry_run=dry_run, failures=failures, replace=replace, retry_failed=retry_failed
         )
-    click.echo("\n".join(_report(outcome, failures, dry_run=dry_run)))
+    with suppress(OSError):  # of a terminal that was closed
+        click.echo("\n".join(_report(outcome, failures, dry_run=dry_run)))
     if outcome.interrupted:  # before failures: what runs this again and again must not go on
         return INTERRUPTED
     return SOME_FAILED if outcome.summary.stopped or outcome.summary.failed else ALL_WELL

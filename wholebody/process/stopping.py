@@ -12,6 +12,9 @@ from wholebody.errors import StoppedError
 
 STOPPING = b"\nstopping after the write in hand; press Ctrl-C again to stop at once\n"
 
+SIGHUP: int | None = getattr(signal, "SIGHUP", None)
+"""What a process gets when its terminal is closed or its connection is lost; Windows has none."""
+
 
 class Stop:
     """Like `threading.Event`, but may be set in a signal handler.
@@ -53,19 +56,31 @@ class Stop:
 
 @contextmanager
 def stop_on_signal() -> Iterator[Stop]:
-    """A `Stop` that the first Ctrl-C or SIGTERM sets; the second one ends the program at once."""
+    """A `Stop` that the first Ctrl-C, SIGTERM or SIGHUP sets.
+
+    A second Ctrl-C or SIGTERM ends the program at once. SIGHUP never does: one closed terminal sends it twice, from
+    the shell and from the system. A signal that the process was told to ignore, as by `nohup`, goes on being ignored.
+    """
     stop = Stop()
+    asked = 0
 
     def on_signal(number: int, frame: FrameType | None) -> None:
-        if stop.is_set():
+        nonlocal asked
+        asked += number != SIGHUP
+        if asked > 1:
             os._exit(128 + number)  # an exception would wait for the predictions in work
-        stop.set()
-        with suppress(OSError):
-            os.write(2, STOPPING)  # sys.stderr refuses a write that comes in the midst of another
+        if not stop.is_set():
+            stop.set()
+            with suppress(OSError):
+                os.write(2, STOPPING)  # sys.stderr refuses a write that comes in the midst of another
 
-    before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = [number for number in (signal.SIGINT, signal.SIGTERM, SIGHUP) if number is not None]
+    before = {number: signal.getsignal(number) for number in numbers}
+    heard = [number for number, handler in before.items() if handler is not signal.SIG_IGN]
+    for number in heard:
+        signal.signal(number, on_signal)
     try:
         yield stop
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number in heard:
+            signal.signal(number, before[number])
