@@ -17,7 +17,9 @@ RUN useradd --uid 1000 --no-create-home --home-dir /tmp --shell /usr/sbin/nologi
 
 # Last, so that a change of the code reinstalls nothing. Readable to the user whatever the checkout's umask.
 COPY --chmod=755 . .
-RUN PYTHONDONTWRITEBYTECODE= python -m compileall -q .
+# The command `wholebody`; editable, so that there is one copy of the code.
+RUN pip install --no-cache-dir --no-deps --editable . \
+    && PYTHONDONTWRITEBYTECODE= python -m compileall -q .
 
 USER wholebody
 

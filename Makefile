@@ -73,9 +73,10 @@ clean:  ## Remove the environments and the demo's folder
 .venv-dev: .venv/installed-dev
 .venv-label-studio: .venv-label-studio/installed
 
-.venv/installed: requirements.txt
+.venv/installed: requirements.txt pyproject.toml
 	$(PYTHON) -m venv .venv
 	.venv/bin/python $(PIP) -r requirements.txt
+	.venv/bin/python $(PIP) --editable .
 	@touch $@
 
 .venv/installed-dev: requirements-dev.txt .venv/installed

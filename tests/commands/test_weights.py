@@ -1,4 +1,4 @@
-"""What `python -m wholebody weights` says and fetches."""
+"""What `wholebody weights` says and fetches."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""`python -m wholebody doctor` with a real Label Studio and the backend: all in order, and each thing wrong in turn."""
+"""`wholebody doctor` with a real Label Studio and the backend: all in order, and each thing wrong in turn."""
 
 from __future__ import annotations
 

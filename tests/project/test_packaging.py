@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import os
 import re
 import subprocess
 import sys
@@ -9,6 +10,10 @@ from importlib.metadata import distributions, packages_distributions
 from pathlib import Path
 
 import pytest
+
+from wholebody import __version__
+from wholebody.keypoints import Part
+from wholebody.labeling.config_writer import write_config
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = [*ROOT.glob("*.py"), *(ROOT / "wholebody").rglob("*.py")]
@@ -128,3 +133,27 @@ def test_help_is_at_once_there() -> None:
     )
     answer = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
     assert answer.stdout == "set()\n"
+
+
+def test_the_command_says_its_version() -> None:
+    command = [str(Path(sys.executable).with_name("wholebody")), "--version"]
+    answer = subprocess.run(command, cwd="/", capture_output=True, text=True, check=True)
+    assert answer.stdout == f"wholebody, version {__version__}\n"
+
+
+def test_the_installed_command_does_what_the_module_does(tmp_path: Path) -> None:
+    """Installed elsewhere as `pip install --no-deps .` does: with all files that the package reads."""
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation"]
+    subprocess.run([*pip, "--target", str(tmp_path), str(ROOT)], cwd=tmp_path, check=True)
+    environment = os.environ | {"PYTHONPATH": str(tmp_path), "MODE": "figures"}
+
+    def printed(*arguments: str) -> str:
+        command = [str(tmp_path / "bin" / "wholebody"), *arguments]
+        return subprocess.run(command, cwd="/", env=environment, capture_output=True, text=True, check=True).stdout
+
+    assert printed("--version") == f"wholebody, version {__version__}\n"
+    assert printed("config") == write_config(list(Part)) + "\n"
+    assert str(tmp_path / "wholebody" / "figures" / "pose.onnx") in printed("weights")
+    kept = {path.relative_to(ROOT) for path in (ROOT / "wholebody").rglob("*") if path.suffix in (".onnx", ".json")}
+    assert kept
+    assert all((tmp_path / path).is_file() for path in kept)

@@ -102,7 +102,7 @@ def test_predict_says_what_is_wrong(client: FlaskClient, content: str, message: 
         (
             {"schema": CONFIG.replace("nose", "trunk")},
             "none of the 2 keypoint labels (trunk, tail) is known, such as nose, left_wrist, face-0; use "
-            "COCO-WholeBody's names or predicted_values, or take a config from `python -m wholebody config`",
+            "COCO-WholeBody's names or predicted_values, or take a config from `wholebody config`",
         ),
         (
             {"schema": CONFIG.replace('toName="img"', 'toName="x"')},

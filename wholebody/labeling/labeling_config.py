@@ -17,7 +17,7 @@ COARSE_POINT_SIZE, FINE_POINT_SIZE = 0.4, 0.2
 KEPT_CONFIGS = 16
 """Parsed configs of the last projects; each may take some megabytes."""
 
-CURE = "use COCO-WholeBody's names or predicted_values, or take a config from `python -m wholebody config`"
+CURE = "use COCO-WholeBody's names or predicted_values, or take a config from `wholebody config`"
 
 
 @dataclass(frozen=True, slots=True)
