@@ -19,7 +19,7 @@ serve: .venv  ## Serve the backend alone on PORT (9090), settings from .env
 
 install: .venv .venv-dev  ## Make .venv with everything that the other targets need
 
-test: .venv .venv-dev  ## Run the tests; those with a real Label Studio need .venv-label-studio
+test: .venv .venv-dev  ## Run the tests; some need .venv-label-studio, some .venv-ml2
 	.venv/bin/python -m pytest
 
 lint: .venv .venv-dev  ## Check style, types, and that no room imports from one above it
@@ -62,16 +62,19 @@ requirements: .venv .venv-dev  ## Compile the pinned lists from requirements*.in
 	$(COMPILE) --overrides requirements-overrides.txt --excludes requirements-excludes.txt \
 		--excludes requirements-gpu-excludes.txt requirements-gpu.in -o requirements-gpu.txt
 	$(COMPILE) requirements-dev.in -o requirements-dev.txt
+	$(COMPILE) --overrides requirements-overrides.txt --excludes requirements-excludes.txt \
+		--excludes requirements-ml2-excludes.txt requirements-ml2.in -o requirements-ml2.txt
 	$(COMPILE) --excludes requirements-excludes.txt requirements-label-studio.in -o requirements-label-studio.txt
 
 clean:  ## Remove the environments and the demo's folder
-	rm -rf .venv .venv-label-studio .demo .bench .soak
+	rm -rf .venv .venv-label-studio .venv-ml2 .demo .bench .soak
 
 # The stamp files make a changed list reinstall.
-.PHONY: .venv .venv-dev .venv-label-studio
+.PHONY: .venv .venv-dev .venv-label-studio .venv-ml2
 .venv: .venv/installed
 .venv-dev: .venv/installed-dev
 .venv-label-studio: .venv-label-studio/installed
+.venv-ml2: .venv-ml2/installed
 
 .venv/installed: requirements.txt pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -86,4 +89,9 @@ clean:  ## Remove the environments and the demo's folder
 .venv-label-studio/installed: requirements-label-studio.txt
 	$(PYTHON) -m venv .venv-label-studio
 	.venv-label-studio/bin/python $(PIP) -r requirements-label-studio.txt
+	@touch $@
+
+.venv-ml2/installed: requirements-ml2.txt
+	$(PYTHON) -m venv .venv-ml2
+	.venv-ml2/bin/python $(PIP) -r requirements-ml2.txt
 	@touch $@

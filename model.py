@@ -1,4 +1,8 @@
-"""The ML backend's model: tasks in, predictions out. Runs under label-studio-ml 1.0.9 and 2.x alike."""
+"""The ML backend's model: tasks in, predictions out.
+
+It runs under label-studio-ml 1.0.9 and 2.x, behind this project's own server and behind that of 2.x, with the same
+predictions. Both libraries are a base class here and nothing more: neither is given a labeling config to parse or keep.
+"""
 
 import functools
 import hashlib
@@ -66,11 +70,33 @@ def shared_pool() -> TaskPool:
 class WholebodyBackend(LabelStudioMLBase):  # type: ignore[misc]  # label-studio-ml has no types
     """Every person's 133 COCO-WholeBody keypoints. One object a request; all share one model."""
 
-    def __init__(self, *args: Any, label_config: str | None = None, **kwargs: Any) -> None:
-        # Kept from label-studio-ml's own parser, which refuses text that declares its encoding, and takes minutes
-        # over a short config with thousands of variables.
-        super().__init__(*args, **kwargs)
-        self.label_config = label_config or ""
+    label_config = ""  # in the place of 2.x's property, which reads it from a file that all requests share
+
+    def __init__(self, project_id: str | None = None, label_config: str | None = None, **kwargs: Any) -> None:
+        self._values: dict[str, Any] = {}
+        # No labeling config for label-studio-ml's own parsers, which refuse text that declares its encoding, and take
+        # minutes over a short config with thousands of variables. An empty one is parsed by neither.
+        super().__init__(project_id=project_id, label_config="", **kwargs)
+        self.use_label_config(label_config or "")
+
+    def use_label_config(self, label_config: str) -> None:
+        """Take a request's labeling config as it is; it is parsed by `predict`."""
+        self.label_config = label_config
+
+    # 2.x keeps values in an SQLite file in MODEL_DIR by the project's number alone, which two Label Studios may both
+    # have given. Here each object has its own, so that no request sees another one's.
+
+    def get(self, key: str) -> Any:
+        """A value that was `set` on this object, or `None`."""
+        return self._values.get(key)
+
+    def set(self, key: str, value: Any) -> None:
+        """Keep a value for as long as this object lives, which is one request."""
+        self._values[key] = value
+
+    def has(self, key: str) -> bool:
+        """Whether it was `set` on this object."""
+        return key in self._values
 
     def setup(self) -> None:
         """Tell label-studio-ml 2.x the version; 1.0.9 never calls this."""

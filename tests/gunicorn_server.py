@@ -33,10 +33,13 @@ class GunicornServer:
     Args:
         app: What it serves, as on its command line.
         folder: Its working directory, where its log is as well.
+        python: The Python that runs it.
         environment: Settings.
     """
 
-    def __init__(self, app: str, folder: Path, **environment: str) -> None:
+    health = "/ready"
+
+    def __init__(self, app: str, folder: Path, python: str | Path = sys.executable, **environment: str) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.folder = folder
@@ -44,7 +47,11 @@ class GunicornServer:
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
         own = {"PYTHONPATH": str(ROOT), "MODE": "figures", "HOST": "127.0.0.1", "PORT": str(self.port)}
         self._environment = kept | own | environment
-        self._command = [sys.executable, "-m", "gunicorn", "-c", str(ROOT / "gunicorn.conf.py"), app]
+        self._command = [str(python), "-m", "gunicorn", *self.options(), app]
+
+    def options(self) -> list[str]:
+        """gunicorn's, on its command line."""
+        return ["-c", str(ROOT / "gunicorn.conf.py")]
 
     def __enter__(self) -> Self:
         with self._log.open("wb") as log:
@@ -62,7 +69,7 @@ class GunicornServer:
         """Whether it says so."""
         assert self.process.poll() is None, self.log()
         try:
-            return requests.get(self.url + "/ready", timeout=WAIT_S).status_code == 200
+            return requests.get(self.url + self.health, timeout=WAIT_S).status_code == 200
         except requests.ConnectionError:
             return False
 

@@ -242,8 +242,15 @@ def test_it_starts_whatever_limits_are_set_for_images(monkeypatch: pytest.Monkey
 
 
 def test_label_studio_ml_2_learns_the_version(backend: WholebodyBackend) -> None:
-    """Its base class has `set`, which 1.0.9 lacks, and calls `setup`."""
-    learned = {}
-    backend.set = learned.__setitem__
+    """It calls `setup`, and asks by `get`, which 1.0.9 lacks."""
     backend.setup()
-    assert learned == {"model_version": load_annotator().model_version}
+    assert backend.has("model_version")
+    assert backend.get("model_version") == load_annotator().model_version
+
+
+def test_one_object_knows_nothing_of_another() -> None:
+    """Of the same project neither; label-studio-ml 2.x gives its number first."""
+    first, second = WholebodyBackend("1", label_config=CONFIG), WholebodyBackend("1", label_config="<View/>")
+    first.set("extra_params", {"a": 1})
+    assert (first.label_config, second.label_config) == (CONFIG, "<View/>")
+    assert (second.has("extra_params"), second.get("extra_params")) == (False, None)

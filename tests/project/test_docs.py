@@ -25,7 +25,7 @@ LINK = re.compile(r"\]\(<?([^)\s>]+)")
 FILE = re.compile(r"`([\w./-]*\w\.(?:py|txt|md|yml|toml|in|onnx|png|sh|env))`")
 VARIABLE = re.compile(r"\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b")
 
-MADE_BY_USERS = {"my.onnx", "end2end.onnx", "pose.onnx"}
+MADE_BY_USERS = {"ml2_wsgi.py", "my.onnx", "end2end.onnx", "pose.onnx"}
 OTHER_VARIABLES = {
     # Label Studio's own
     "LABEL_STUDIO_USE_DEFAULT_BANNED_SUBNETS",
@@ -40,6 +40,7 @@ OTHER_VARIABLES = {
     "MEMORY_LIMIT",
     # of this repository's tools and tests
     "LABEL_STUDIO_VENV",
+    "LABEL_STUDIO_ML_2_VENV",
     "WHOLEBODY_TESTDATA",
     "FUZZ_CASES",
     # not variables: a format of Label Studio, a constant

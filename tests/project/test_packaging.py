@@ -49,7 +49,7 @@ def test_exactly_one_onnxruntime_is_installed() -> None:
     assert len(ONNXRUNTIMES & INSTALLED.keys()) == 1
 
 
-@pytest.mark.parametrize("file", ["requirements.txt", "requirements-gpu.txt"])
+@pytest.mark.parametrize("file", ["requirements.txt", "requirements-gpu.txt", "requirements-ml2.txt"])
 def test_each_list_has_one_opencv_and_one_onnxruntime(file: str) -> None:
     listed = pins(file).keys()
     assert OPENCVS & listed == {"opencv-python-headless"}
@@ -77,11 +77,21 @@ def test_everything_declared_is_pinned_installed_and_imports(name: str) -> None:
         ("requirements-gpu.in", "requirements-gpu.txt"),
         ("requirements-dev.in", "requirements-dev.txt"),
         ("requirements-label-studio.in", "requirements-label-studio.txt"),
+        ("requirements.in", "requirements-ml2.txt"),
+        ("requirements-ml2.in", "requirements-ml2.txt"),
     ],
 )
 def test_all_that_is_asked_for_is_pinned(source: str, compiled: str) -> None:
-    replaced = {"onnxruntime"} if "gpu" in compiled else set()
-    assert declared(source) - replaced <= pins(compiled).keys()
+    replaced = {"gpu": {"onnxruntime"}, "ml2": declared("requirements-ml2-excludes.txt")}
+    left_out = set().union(*(names for list_, names in replaced.items() if list_ in compiled))
+    assert declared(source) - left_out <= pins(compiled).keys()
+
+
+def test_label_studio_ml_2_is_tested_with_the_versions_of_the_product() -> None:
+    """All but label-studio-ml 1.0.9, whose place it takes."""
+    product, tested = pins("requirements.txt"), pins("requirements-ml2.txt")
+    assert {name: version for name, version in tested.items() if product.get(name, version) != version} == {}
+    assert "label-studio-ml" not in tested
 
 
 @pytest.mark.parametrize("file", sorted(path.name for path in ROOT.glob("requirements*.txt")))

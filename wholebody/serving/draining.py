@@ -16,7 +16,8 @@ REPLACED = signal.SIGUSR2
 class DrainingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     """Accepts connections until its last prediction is answered, where gunicorn's own refuses them at once.
 
-    So whoever asks `/ready` in the meantime is told 503, and whoever asks for a prediction when to come back.
+    So whoever asks `/ready` in the meantime is told 503, and whoever asks for a prediction when to come back. An app
+    without our queue, as that of label-studio-ml 2.x, is stopped as gunicorn's own worker does it.
     """
 
     alive: bool
@@ -34,7 +35,7 @@ class DrainingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no typ
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """SIGTERM: stop when all is done."""
-        if self._replaced or not self.booted:
+        if self._replaced or not self.booted or not self._has_queue:
             super().handle_exit(sig, frame)
         elif not self._draining:
             self._draining = True
@@ -54,6 +55,10 @@ class DrainingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no typ
         self._admission.close()
         self.max_keepalived = 0  # every answer from now on says `Connection: close`
         self.log.info("Stopping when %d predictions in hand are answered", self._admission.in_hand)
+
+    @property
+    def _has_queue(self) -> bool:
+        return EXTENSION in getattr(self.wsgi, "extensions", {})
 
     @property
     def _admission(self) -> Admission:
