@@ -44,6 +44,11 @@ def on_starting(server: Arbiter) -> None:
         sys.exit(f"error: {error}")
 
 
+def post_worker_init(worker: DrainingWorker) -> None:
+    """The model is loaded, and requests are answered from now on."""
+    worker.log.info("Ready on port %d", settings.port)
+
+
 def on_reload(server: Arbiter) -> None:
     """SIGHUP: new workers take over from those that are told here."""
     server.kill_workers(REPLACED)

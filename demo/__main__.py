@@ -81,7 +81,7 @@ def _run(folder: Path, files: list[Path], mode: str, exit_when_ready: bool) -> N
         with BackendServer(settings, folder / "backend.log", _port(BACKEND_PORT)) as backend:
             project = _make_project(admin, files[:-1])
             admin.connect_backend(project, backend.url, is_interactive=True)
-            click.echo(f"Filling {len(files) - 1} of {len(files)} tasks: python create_predictions.py ...")
+            click.echo(f"Filling {len(files) - 1} of {len(files)} tasks: wholebody prefill ...")
             _prefill(settings, project, folder)
             (last,) = admin.import_tasks(project, [{"image": _local_url(files[-1])}])
             project_url = f"{label_studio.url}/projects/{project}/data"

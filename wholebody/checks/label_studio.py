@@ -23,7 +23,8 @@ def look_at_settings(facts: Facts) -> Finding:
     facts.project_id = settings.project_id
     dot_env = Path(str(Settings.model_config.get("env_file")))
     source = f"the environment and {dot_env.absolute()}" if dot_env.is_file() else "the environment; no .env here"
-    runtime = f"MODE={settings.mode} BACKEND_TYPE={settings.backend_type} DEVICE={settings.device}"
+    networks = "DET_MODEL and POSE_MODEL" if settings.det_model and settings.pose_model else f"MODE={settings.mode}"
+    runtime = f"{networks} BACKEND_TYPE={settings.backend_type} DEVICE={settings.device}"
     return Finding("ok", f"{runtime}, from {source}")
 
 
