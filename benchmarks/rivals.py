@@ -61,6 +61,7 @@ class Job:
         return Settings(
             det_model=self.detector,
             pose_model=self.pose,
+            det_input_size=(640, 640),
             pose_input_size=self.pose_wh,
             label_studio_url=self.url,
             label_studio_api_token=TOKEN,  # type: ignore[arg-type]

@@ -12,13 +12,14 @@ from click.testing import CliRunner, Result
 
 from tests.fake_label_studio import PERSONAL_TOKEN, FakeLabelStudio
 from wholebody.__main__ import main
-from wholebody.estimation.weights import find_weights, model_version
+from wholebody.estimation.weights import Traits, find_weights, model_version
 from wholebody.figures.drawing import draw_figures
 from wholebody.keypoints import Part
 from wholebody.labeling.config_writer import Prompt, write_config
 from wholebody.settings import Settings
 
-HERE = model_version(Settings(mode="figures"), find_weights(Settings(mode="figures")))
+FIGURES = Settings(mode="figures")
+HERE = model_version(FIGURES, find_weights(FIGURES), Traits((640, 640), (192, 256), "bgr", 1.0))
 """The model version of the settings that `all_in_order` makes."""
 
 

@@ -16,11 +16,13 @@ from tests.test_model import CONFIG
 from wholebody import annotator
 from wholebody.annotator import GPU_WORKERS, Annotator
 from wholebody.errors import ImageError
+from wholebody.estimation.weights import Traits
 from wholebody.figures.drawing import draw_figures
 from wholebody.labeling.labeling_config import parse_labeling_config
 from wholebody.settings import load_settings
 
 CORES = 2
+TRAITS = Traits((640, 640), (192, 256), "bgr", 1.0)
 TASKS = 6
 WAIT_S = 8.0
 """What has not come after this does not come; less than a fetch waits for its answer."""
@@ -272,7 +274,7 @@ def test_who_works_at_a_time(
 ) -> None:
     given: dict[str, int] = {}
     monkeypatch.setattr(
-        annotator, "load_estimator", lambda *_, **rest: given.update(rest) or SimpleNamespace(devices={})
+        annotator, "load_estimator", lambda *_, **rest: given.update(rest) or SimpleNamespace(devices={}, traits=TRAITS)
     )
     pretend_cores(cores)
     one = Annotator(load_settings(mode="figures", device=device), bulk=is_bulk)

@@ -51,7 +51,7 @@ class Annotator:
         weights = find_weights(settings)
         runs = cores if bulk and on_cpu else 1
         self._estimator = load_estimator(settings, weights, threads=1 if runs > 1 else 0, concurrency=runs)
-        self.model_version = model_version(settings, weights)
+        self.model_version = model_version(settings, weights, self._estimator.traits)
         self.workers = 1 if not bulk else cores if on_cpu else min(cores, GPU_WORKERS)
         self.devices = self._estimator.devices
         self._threshold = settings.confidence_threshold

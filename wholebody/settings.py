@@ -22,6 +22,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from wholebody.errors import SettingsError
 
 Mode = Literal["performance", "balanced", "lightweight", "figures"]
+PoseColors = Literal["auto", "rgb", "bgr"]
 BackendType = Literal["onnxruntime", "opencv", "openvino"]
 
 DEVICES_OF_BACKEND: dict[str, tuple[str, ...]] = {
@@ -94,7 +95,7 @@ Hosts = Annotated[tuple[Annotated[str, AfterValidator(_check_host)], ...], NoDec
 Token = Annotated[SecretStr, AfterValidator(_check_token)]
 TaskLimit = Annotated[int | None, Field(ge=1), BeforeValidator(_parse_limit)]
 SizeWH = Annotated[
-    tuple[Annotated[int, Field(ge=32, le=4096)], Annotated[int, Field(ge=32, le=4096)]],
+    tuple[Annotated[int, Field(ge=32, le=4096)], Annotated[int, Field(ge=32, le=4096)]] | None,
     NoDecode,
     BeforeValidator(_parse_size),
 ]
@@ -162,11 +163,34 @@ class Settings(BaseSettings):
     det_model: str | None = Field(
         None, description="Your own person detector instead of the mode's: path or URL of an ONNX file."
     )
-    det_input_size: SizeWH = Field((640, 640), description="The input size of DET_MODEL: width,height.")
-    pose_model: str | None = Field(
-        None, description="Your own 133-keypoint SimCC network instead of the mode's: path or URL of an ONNX file."
+    det_input_size: SizeWH = Field(
+        None,
+        description="The input size of DET_MODEL: width,height. Needed only if its file leaves it open and it is not "
+        "640,640.",
     )
-    pose_input_size: SizeWH = Field((192, 256), description="The input size of POSE_MODEL: width,height.")
+    pose_model: str | None = Field(
+        None,
+        description="Your own 133-keypoint network instead of the mode's, SimCC or heat maps: path or URL of an ONNX "
+        "file.",
+    )
+    pose_input_size: SizeWH = Field(
+        None,
+        description="The input size of POSE_MODEL: width,height. Needed only if its file leaves it open and it is not "
+        "192,256.",
+    )
+    pose_colors: PoseColors = Field(
+        "auto",
+        description="The order of colors that the pose network was trained on: `rgb`, `bgr`, or `auto`: RGB if the "
+        "name of its file contains rtmw, rtmpose or dwpose, as those of the modes do, else BGR.",
+    )
+    pose_score_unit: float | None = Field(
+        None,
+        gt=0,
+        le=1000,
+        allow_inf_nan=False,
+        description="What the raw scores of the pose network are divided by. Not set: measured at the start, on a "
+        "picture of a person.",
+    )
     model_dir: Annotated[Path, AfterValidator(Path.expanduser)] = Field(
         Path("~/.cache/label-studio-wholebody"),
         validate_default=True,

@@ -15,7 +15,7 @@ from tests.file_host import archive, hosting
 from tests.http_server import Answer, ScriptedServer
 from wholebody.errors import ModelError
 from wholebody.estimation import downloads
-from wholebody.estimation.weights import find_weights, missing_weights, model_version
+from wholebody.estimation.weights import Traits, find_weights, missing_weights, model_version
 from wholebody.figures import DETECTOR_PATH, POSE_PATH
 from wholebody.settings import Settings
 
@@ -39,6 +39,10 @@ def model_dir(tmp_path: Path) -> Path:
 
 def settings(model_dir: Path, url: str) -> Settings:
     return Settings(det_model=str(DETECTOR_PATH), pose_model=url, model_dir=model_dir)
+
+
+def version(given: Settings) -> str:
+    return model_version(given, find_weights(given), Traits((640, 640), (192, 256), "bgr", 1.0))
 
 
 def names(folder: Path) -> list[str]:
@@ -323,5 +327,5 @@ def test_the_version_follows_the_digests(model_dir: Path) -> None:
     for name, content in (("a", NETWORK), ("b", NETWORK), ("c", b"other")):
         (model_dir / f"{name}.onnx").write_bytes(content)
     a, b, c = (settings(model_dir, f"http://127.0.0.1:9/{name}.onnx") for name in "abc")
-    assert model_version(a, find_weights(a)) == model_version(b, find_weights(b))
-    assert model_version(a, find_weights(a)) != model_version(c, find_weights(c))
+    assert version(a) == version(b)
+    assert version(a) != version(c)

@@ -28,6 +28,7 @@ class GrayNetwork:
     """
 
     device = "stub"
+    input_wh = CROP_WH
 
     def __init__(self, batch: int | None = None) -> None:
         self.batch = batch
@@ -67,6 +68,11 @@ def row_of(people: int) -> tuple[BGR, list[Crop]]:
     return np.ascontiguousarray(bgr), Crop.around(boxes, CROP_WH)
 
 
+def warm(runs: PoseRuns) -> PoseRuns:
+    runs.warm_up(np.full((CROP_WH[1], CROP_WH[0], 3), GRAYS, np.uint8))
+    return runs
+
+
 def assert_each_its_own(found: tuple[Any, Any], crops: list[Crop]) -> None:
     keypoints, scores = found
     assert keypoints.shape == (len(crops), 133, 2)
@@ -82,15 +88,17 @@ def assert_each_its_own(found: tuple[Any, Any], crops: list[Crop]) -> None:
 def test_runs_are_few_and_even(people: int, batch: int, expected: list[int]) -> None:
     network, turns = GrayNetwork(), WatchedTurns()
     bgr, crops = row_of(people)
-    assert_each_its_own(PoseRuns(network, CROP_WH, batch, turns).keypoints(bgr, crops), crops)
-    assert network.runs == expected
-    assert turns.taken == len(expected)
+    runs = warm(PoseRuns(network, CROP_WH, batch, turns, score_unit=1.0))
+    assert_each_its_own(runs.keypoints(bgr, crops), crops)
+    assert network.runs[1:] == expected
+    assert turns.taken == 1 + len(expected)
 
 
 @pytest.mark.parametrize(("batch", "sizes"), [(None, [4, 1, 2, 4]), (4, [4, 4, 4, 4])])
 def test_a_run_sees_its_own_crops_and_black(batch: int | None, sizes: list[int]) -> None:
     network, (bgr, crops) = GrayNetwork(batch), row_of(4)
-    runs = PoseRuns(network, CROP_WH, 4, Turns(1))
+    runs = warm(PoseRuns(network, CROP_WH, 4, Turns(1), score_unit=1.0))
+    network.given.clear()
     for count in (4, 1, 2, 4):
         assert_each_its_own(runs.keypoints(bgr, crops[:count]), crops[:count])
     assert network.runs == sizes
@@ -106,7 +114,7 @@ def test_an_error_is_told_and_the_turn_given_back() -> None:
                 raise ModelError("cannot")
             return super().run(batch)
 
-    runs, (bgr, crops) = PoseRuns(Broken(), CROP_WH, 4, WatchedTurns()), row_of(4)
+    runs, (bgr, crops) = warm(PoseRuns(Broken(), CROP_WH, 4, WatchedTurns(), score_unit=1.0)), row_of(4)
     with pytest.raises(ModelError, match="cannot"):
         runs.keypoints(bgr, crops[:2])
     assert_each_its_own(runs.keypoints(bgr, crops[:1]), crops[:1])
@@ -115,10 +123,11 @@ def test_an_error_is_told_and_the_turn_given_back() -> None:
 @pytest.mark.parametrize(("batch", "expected"), [(None, [4]), (2, [2])])
 def test_the_network_is_warmed_up_with_a_full_run(batch: int | None, expected: list[int]) -> None:
     network = GrayNetwork(batch)
-    PoseRuns(network, CROP_WH, 4, WatchedTurns()).warm_up()
+    runs = warm(PoseRuns(network, CROP_WH, 4, WatchedTurns()))
     assert network.runs == expected
+    assert runs.score_unit == 0.52  # all its scores are 0.5
 
 
 def test_a_network_of_another_kind_is_refused_at_the_first_run() -> None:
     with pytest.raises(ModelError, match="is it a 133-keypoint network"):
-        PoseRuns(GrayNetwork(), (CROP_WH[0] + 2, CROP_WH[1]), 4, Turns(1)).warm_up()
+        warm(PoseRuns(GrayNetwork(), (CROP_WH[0] + 2, CROP_WH[1]), 4, Turns(1)))

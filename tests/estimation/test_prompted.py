@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from wholebody.errors import PromptError
-from wholebody.estimation.estimator import Estimator, load_estimator
+from wholebody.estimation.detections import Detections
+from wholebody.estimation.estimator import MAX_BATCH_CPU, Estimator, load_estimator
 from wholebody.estimation.geometry import CROP_PADDING
-from wholebody.estimation.outputs import Detections
 from wholebody.estimation.prompted import (
     FEWEST_SURE,
     SURE_SCORE,
@@ -38,7 +38,7 @@ OTHER = (300, 80, 480, 320)
 class DetectorStub:
     """Finds the same people in every image; counts its runs. The letterbox scales the 600 pixels to 64."""
 
-    batch, device = 1, "stub"
+    batch, device, input_wh = 1, "stub", None
 
     def __init__(self, *boxes: tuple[float, ...]) -> None:
         rows = [[edge * 64 / 600 for edge in box] + [0.9] for box in boxes]
@@ -53,7 +53,7 @@ class DetectorStub:
 class PoseStub:
     """Finds the keypoints in the corners of a box inside the person box: as large as each of `shares` in turn."""
 
-    batch, device = None, "stub"
+    batch, device, input_wh = None, "stub", None
 
     def __init__(self, *shares: float, sure: int = 133, score: float = 0.9) -> None:
         self.shares = list(shares)
@@ -73,7 +73,13 @@ class PoseStub:
 
 
 def estimator_of(detector: DetectorStub, pose: PoseStub) -> Estimator:
-    return Estimator(detector, pose, Settings(), WEIGHTS, concurrency=1)
+    """One that has been warmed up."""
+    estimator = Estimator(detector, pose, Settings(pose_score_unit=1), WEIGHTS, concurrency=1)
+    shares, pose.shares = pose.shares, [1.0] * MAX_BATCH_CPU
+    estimator.warm_up()
+    pose.shares, detector.runs = shares, 0
+    pose.batches.clear()
+    return estimator
 
 
 def fractions(*rows: tuple[float, ...]) -> np.ndarray:

@@ -13,7 +13,7 @@ import pytest
 from tests.http_server import Answer, ScriptedServer
 from wholebody.annotator import Annotator
 from wholebody.errors import ImageError
-from wholebody.estimation.outputs import Detections
+from wholebody.estimation.detections import Detections
 from wholebody.estimation.seen_images import OWN_BYTES, ImageCache, SeenImage
 from wholebody.figures.drawing import draw_figures
 from wholebody.images import loader as images

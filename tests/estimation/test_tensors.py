@@ -37,6 +37,14 @@ def test_a_pose_input_is_normalised_as_rtmlib_does(pixels: np.ndarray) -> None:
     assert (batch[[0, 2]] == 9).all()
 
 
+def test_rgb_planes_are_those_of_the_swapped_crop() -> None:
+    swapped, rgb = np.empty((2, 3, *PIXELS.shape[:2]), np.float32)
+    write_pose_input(np.ascontiguousarray(PIXELS[..., ::-1]), swapped)
+    write_pose_input(PIXELS, rgb, "rgb")
+    np.testing.assert_array_equal(rgb, swapped)
+    np.testing.assert_allclose(rgb[0], (PIXELS[..., 2] - MEAN[0]) / STD[0], rtol=1e-6)  # red, by red's mean
+
+
 def test_mean_and_deviation_are_rtmlibs() -> None:
     import inspect
 

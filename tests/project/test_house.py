@@ -36,7 +36,7 @@ def test_nothing_runs_back_up(copy: Path) -> None:
     ("room", "wrong"),
     [
         ("process/cores.py", "from wholebody.serving.task_pool import TaskPool"),
-        ("images/loader.py", "from wholebody.estimation.outputs import Detections"),
+        ("images/loader.py", "from wholebody.estimation.detections import Detections"),
         ("label_studio/client.py", "def late():\n    from wholebody.labeling.regions import write_regions"),
         ("settings.py", "import wholebody.process.logs"),
         ("annotator.py", "import model"),

@@ -102,7 +102,9 @@ def look_at_smart_tools(facts: Facts) -> Finding:
 
 def look_at_versions(facts: Facts) -> Finding:
     """Do the backend, this machine and the stored predictions speak of one model version?"""
-    here = {model_version(facts.settings, facts.weights)} if facts.weights else set()
+    here = set()
+    if facts.weights and facts.estimator:
+        here = {model_version(facts.settings, facts.weights, facts.estimator.traits)}
     live = {str(b.get("model_version")) for b in facts.backends if b.get("state") == CONNECTED}
     stored = _stored_versions(facts)
     predictions = ", ".join(f"{count} of {version}" for version, count in stored.items()) or "none"

@@ -1,10 +1,11 @@
-"""What a check says, and what the checks tell each other. Knows neither Label Studio nor networks."""
+"""What a check says, and what the checks tell each other. Asks nobody and runs nothing itself."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from wholebody.checks.api import LabelStudioApi
+from wholebody.estimation.estimator import Estimator
 from wholebody.estimation.weights import Weights
 from wholebody.labeling.labeling_config import LabelingConfig
 from wholebody.settings import Settings
@@ -61,6 +62,7 @@ class Facts:
         config: What of its labeling config is filled; set by "labeling config".
         backends: The connected backends as Label Studio's API shows them; set by "backend".
         weights: `None` where files are missing; set by "weights".
+        estimator: The networks, open; `None` where they are missing or cannot be opened; set by "device".
     """
 
     settings: Settings
@@ -70,6 +72,7 @@ class Facts:
     config: LabelingConfig
     backends: list[dict[str, Any]]
     weights: Weights | None
+    estimator: Estimator | None = None
 
     def __init__(self, project_id: int | None = None, task_id: int | None = None) -> None:
         self.project_id = project_id

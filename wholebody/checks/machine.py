@@ -3,9 +3,17 @@
 import time
 from urllib.parse import urlsplit
 
+import numpy as np
+
 from wholebody.checks.facts import Check, Facts, Finding
 from wholebody.estimation.estimator import load_estimator
+from wholebody.estimation.prompted import iou
+from wholebody.estimation.reference_person import PERSON_XYXY, read_picture
 from wholebody.estimation.weights import find_weights, missing_weights
+from wholebody.keypoints import NAMES
+
+WELL_FOUND_IOU = 0.5
+"""A box that overlaps the person's less than this is not theirs."""
 
 
 def look_at_weights(facts: Facts) -> Finding:
@@ -27,12 +35,35 @@ def look_at_device(facts: Facts) -> Finding:
     if facts.weights is None:
         return Finding("skip", f"DEVICE={settings.device} was not tried: weights are missing")
     started = time.monotonic()
-    load_estimator(settings, facts.weights, threads=0, concurrency=1)
+    facts.estimator = load_estimator(settings, facts.weights, threads=0, concurrency=1)
     seconds = time.monotonic() - started
     return Finding("ok", f"{settings.backend_type} on {settings.device} opened and ran both in {seconds:.1f} s")
+
+
+def look_at_person(facts: Facts) -> Finding:
+    """What do the networks see in a picture of one plainly visible person?"""
+    if facts.estimator is None:
+        return Finding("skip", "the networks are not open")
+    if facts.settings.mode == "figures" and not (facts.settings.det_model or facts.settings.pose_model):
+        return Finding("skip", "MODE=figures recognizes drawn figures only")
+    poses = facts.estimator.estimate(read_picture())
+    colors, unit = facts.estimator.traits.colors.upper(), facts.estimator.unit_in_words
+    told = f"score unit {unit}, colors {colors}"
+    overlaps = [iou(box, np.array(PERSON_XYXY, np.float32)) for box in poses.xyxy]
+    if max(overlaps, default=0.0) < WELL_FOUND_IOU:
+        message = f"{len(poses)} boxes, and none around the person in the picture; {told}"
+        return Finding("warn", message, "see docs/weights.md: is DET_MODEL a detector of people?")
+    threshold = facts.settings.confidence_threshold
+    count = int((poses.scores[int(np.argmax(overlaps))] >= threshold).sum())
+    others = f" and {len(poses) - 1} other boxes" if len(poses) > 1 else ""
+    message = f"1 person{others}, {count} of {len(NAMES)} points over the threshold of {threshold:g}, {told}"
+    if not count:
+        return Finding("warn", message, "see docs/weights.md: POSE_COLORS and POSE_SCORE_UNIT may be wrong")
+    return Finding("ok", message)
 
 
 OF_THIS_MACHINE = (
     Check("weights", look_at_weights, ("settings",), "correct the setting"),
     Check("device", look_at_device, ("weights",), "see docs/gpu.md and docs/weights.md"),
+    Check("a person", look_at_person, ("device",), "see docs/weights.md"),
 )

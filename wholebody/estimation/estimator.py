@@ -1,16 +1,18 @@
 """Pixels -> Poses: a person detector, then a pose network on a crop of each person."""
 
 import logging
+from pathlib import Path
 
 import numpy as np
 
 from wholebody.errors import ModelError
+from wholebody.estimation.detections import Detections, decode_detections
 from wholebody.estimation.geometry import Crop, Letterbox
 from wholebody.estimation.networks import Network, open_network
-from wholebody.estimation.outputs import Detections, decode_detections
 from wholebody.estimation.pose_runs import PoseRuns
+from wholebody.estimation.reference_person import cut_person
 from wholebody.estimation.tensors import detector_input
-from wholebody.estimation.weights import Weights
+from wholebody.estimation.weights import SizeWH, Traits, Weights, pose_colors
 from wholebody.images.decoding import BGR
 from wholebody.poses import Floats, Poses
 from wholebody.process.memory import give_back_freed
@@ -19,6 +21,9 @@ from wholebody.process.turns import Turns
 from wholebody.settings import Settings
 
 log = logging.getLogger(__name__)
+
+DETECTOR_WH, POSE_WH = (640, 640), (192, 256)
+"""Width and height of an input where neither file nor settings say it: those of most files."""
 
 MAX_BATCH = 32
 """Crops in one run at most, so that a crowd does not take the machine's memory."""
@@ -46,7 +51,9 @@ def load_estimator(settings: Settings, weights: Weights, *, threads: int, concur
     estimator = Estimator(detector, pose, settings, weights, concurrency)
     estimator.warm_up()
     give_back_freed()
+    traits, unit = estimator.traits, estimator.unit_in_words
     log.info("%s on %s, %s on %s", weights.detector.name, detector.device, weights.pose.name, pose.device)
+    log.info("%s: colors in the order %s, score unit %s", weights.pose.name, traits.colors.upper(), unit)
     return estimator
 
 
@@ -61,14 +68,27 @@ class Estimator:
         self._weights = weights
         self._threshold = settings.detection_threshold
         self._max_people = settings.max_people
+        self._detector_wh = _input_wh("DET_INPUT_SIZE", weights.detector_wh, detector, weights.detector, DETECTOR_WH)
+        self._pose_wh = _input_wh("POSE_INPUT_SIZE", weights.pose_wh, pose, weights.pose, POSE_WH)
         self._turns = Turns(concurrency)
         batch = MAX_BATCH_CPU if settings.device == "cpu" else MAX_BATCH
-        self._pose_runs = PoseRuns(pose, weights.pose_wh, batch, self._turns)
+        self._colors = pose_colors(settings, weights)
+        self._pose_runs = PoseRuns(pose, self._pose_wh, batch, self._turns, self._colors, settings.pose_score_unit)
 
     @property
     def devices(self) -> dict[str, str]:
         """What each network runs on, as its runtime says."""
         return {"detector": self._detector.device, "pose": self._pose.device}
+
+    @property
+    def traits(self) -> Traits:
+        """What is known of the networks, after `warm_up`."""
+        return Traits(self._detector_wh, self._pose_wh, self._colors, self._pose_runs.score_unit)
+
+    @property
+    def unit_in_words(self) -> str:
+        """The unit of the pose network's scores and how it was found, after `warm_up`."""
+        return self._pose_runs.unit_in_words
 
     def estimate(self, bgr: BGR) -> Poses:
         """The people in a `(h, w, 3)` uint8 BGR image and their keypoints, best-scored first."""
@@ -81,11 +101,11 @@ class Estimator:
 
         At most `MAX_PEOPLE`, each with a score of `DETECTION_THRESHOLD` at least.
         """
-        letterbox = Letterbox.fit((bgr.shape[1], bgr.shape[0]), self._weights.detector_wh)
-        pixels = detector_input(letterbox.scaled(bgr), self._weights.detector_wh)
+        letterbox = Letterbox.fit((bgr.shape[1], bgr.shape[0]), self._detector_wh)
+        pixels = detector_input(letterbox.scaled(bgr), self._detector_wh)
         with self._turns:
             outputs = self._detector.run(pixels)
-        found = decode_detections(outputs, self._weights.detector_wh, self._threshold)
+        found = decode_detections(outputs, self._detector_wh, self._threshold)
         xyxy = letterbox.to_image(found.xyxy)
         sound = np.isfinite(xyxy).all(axis=1) & ((xyxy[:, 2:] - xyxy[:, :2]) >= 1).all(axis=1)
         order = np.flatnonzero(sound)[np.argsort(-found.scores[sound], kind="stable")]
@@ -107,7 +127,7 @@ class Estimator:
         size_wh = (bgr.shape[1], bgr.shape[0])
         if not len(xyxy):
             return Poses.nobody(size_wh)  # rtmlib would pose the whole image here
-        crops = Crop.around(xyxy, self._weights.pose_wh)
+        crops = Crop.around(xyxy, self._pose_wh)
         keypoints, scores = self._pose_runs.keypoints(bgr, crops)
         return Poses(size_wh, xyxy, box_scores.clip(0, 1), keypoints, scores)
 
@@ -117,19 +137,35 @@ class Estimator:
         Raises:
             ModelError: A network does not run, or its outputs are not those of its kind.
         """
-        width, height = self._weights.detector_wh
+        width, height = self._detector_wh
         try:
             with self._turns:
                 found = self._detector.run(np.zeros((1, 3, height, width), np.float32))
-            decode_detections(found, self._weights.detector_wh, self._threshold)
+            decode_detections(found, self._detector_wh, self._threshold)
         except Exception as error:
             path, kind = self._weights.detector, "person detector"
             raise ModelError(f"{path}: does not run as a {kind}: {_line(error)}") from None
         try:
-            self._pose_runs.warm_up()
+            self._pose_runs.warm_up(cut_person(self._pose_wh))
         except Exception as error:
             path, kind = self._weights.pose, "pose network"
             raise ModelError(f"{path}: does not run as a {kind}: {_line(error)}") from None
+
+
+def _input_wh(setting: str, given: SizeWH | None, network: Network, path: Path, usual: SizeWH) -> SizeWH:
+    """Width and height of a network's input: the file's own; where it leaves them open, as given, or as usual.
+
+    Raises:
+        ModelError: What is given contradicts the file.
+    """
+    if network.input_wh is None:
+        return given or usual
+    if given not in (None, network.input_wh):
+        raise ModelError(
+            f"{setting}={','.join(map(str, given or ()))}: {path} takes {','.join(map(str, network.input_wh))} and "
+            f"nothing else; leave {setting} away"
+        )
+    return network.input_wh
 
 
 def _line(error: Exception) -> str:

@@ -2,7 +2,7 @@
 
 import functools
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -21,10 +21,12 @@ class Network(Protocol):
 
     Attributes:
         batch: How many inputs the file takes at a time; `None` when it takes any number.
+        input_wh: Width and height of its input in pixels; `None` when the file leaves them open.
         device: Where it runs, as the runtime itself says.
     """
 
     batch: int | None
+    input_wh: tuple[int, int] | None
     device: str
 
     def run(self, batch: Floats) -> list[Floats]:
@@ -57,6 +59,13 @@ def open_network(path: Path, backend: BackendType, device: str, threads: int, ru
         raise ModelError(f"{path}: {backend} cannot open it: {_one_line(error)}") from None
 
 
+def _fixed(shape: Sequence[object]) -> tuple[int | None, tuple[int, int] | None]:
+    """`(b, 3, h, w)` as a file states it, with names where it leaves something open -> batch; width and height."""
+    batch, _, height, width = shape if len(shape) == 4 else (None,) * 4
+    size_wh = (width, height) if isinstance(width, int) and isinstance(height, int) else None
+    return batch if isinstance(batch, int) else None, size_wh
+
+
 def _one_line(error: Exception) -> str:
     return " ".join(str(error).split())[:300]
 
@@ -83,7 +92,7 @@ class _OnnxRuntime:
             )
         source = self._session.get_inputs()[0]
         self._input: str = source.name
-        self.batch: int | None = source.shape[0] if isinstance(source.shape[0], int) else None
+        self.batch, self.input_wh = _fixed(source.shape)
 
     @staticmethod
     def _provider(ort: Any, device: str) -> tuple[str, dict[str, Any]]:
@@ -115,6 +124,7 @@ class _OpenCV:
         self._cuda = device.startswith("cuda")
         self.device = "OpenCV CUDA" if self._cuda else "OpenCV CPU"
         cv2.setNumThreads(threads)
+        _, self.input_wh = _fixed(_stated_input(path))  # which OpenCV does not tell
         if self._cuda:
             if not cv2.cuda.getCudaEnabledDeviceCount():
                 raise ModelError(
@@ -154,6 +164,18 @@ class _OpenCV:
         return [np.zeros((1, 0, 5), np.float32) if output is None else np.array(output) for output in outputs]
 
 
+def _stated_input(path: Path) -> Sequence[object]:
+    """The shape that a file states for its input, by the runtime that is always there."""
+    import onnxruntime as ort
+
+    options = ort.SessionOptions()
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.log_severity_level = 3
+    session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    shape: Sequence[object] = session.get_inputs()[0].shape
+    return shape
+
+
 @functools.cache
 def _openvino_core() -> Any:
     """One for the process's life: a signal after the end of a core has crashed the process (OpenVINO 2026)."""
@@ -167,8 +189,8 @@ def _openvino_core() -> Any:
 class _OpenVINO:
     def __init__(self, path: Path, device: str, threads: int, runs: int) -> None:
         model = _openvino_core().read_model(str(path))
-        shape = model.input(0).get_partial_shape()
-        self.batch: int | None = None if shape[0].is_dynamic else shape[0].get_length()
+        stated = model.input(0).get_partial_shape()
+        self.batch, self.input_wh = _fixed([None if edge.is_dynamic else edge.get_length() for edge in stated])
         config = {
             # A stream each for what runs at a time. Without, the runs of several callers share the threads of one:
             # 4 crops on two cores took 158 ms, with two streams 114.

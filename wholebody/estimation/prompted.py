@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from wholebody.errors import PromptError
+from wholebody.estimation.detections import Detections
 from wholebody.estimation.estimator import Estimator
-from wholebody.estimation.outputs import Detections
 from wholebody.estimation.seen_images import SeenImage
 from wholebody.images.decoding import BGR
 from wholebody.labeling.prompts import Prompts
@@ -113,7 +113,7 @@ def estimate_boxed(
     if not look_again:
         return poses
     hulls = [sure_hull(poses, person) for person in range(len(poses))]
-    loose = [p for p, hull in enumerate(hulls) if hull is not None and _iou(hull, xyxy[p]) < TIGHT_IOU]
+    loose = [p for p, hull in enumerate(hulls) if hull is not None and iou(hull, xyxy[p]) < TIGHT_IOU]
     if not loose:
         return poses
     again = estimator.pose(bgr, np.stack([hulls[p] for p in loose]), poses.box_scores[loose])  # type: ignore[misc]
@@ -131,7 +131,8 @@ def sure_hull(poses: Poses, person: int) -> Floats | None:
     return hull if ((hull[2:] - hull[:2]) >= 1).all() else None
 
 
-def _iou(a: Floats, b: Floats) -> float:
+def iou(a: Floats, b: Floats) -> float:
+    """Intersection over union of two `(4,)` xyxy boxes."""
     inner = (np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2])).clip(0).prod()
     return float(inner / ((a[2:] - a[:2]).prod() + (b[2:] - b[:2]).prod() - inner))
 

@@ -6,7 +6,7 @@ from concurrent.futures import Future
 
 from cachetools import TTLCache
 
-from wholebody.estimation.outputs import Detections
+from wholebody.estimation.detections import Detections
 from wholebody.images.decoding import BGR, Picture
 from wholebody.process.observing import image_looked_up
 

@@ -8,25 +8,47 @@ from wholebody.errors import ModelError
 from wholebody.estimation.checksums import verify
 from wholebody.estimation.downloads import shown
 from wholebody.estimation.model_dir import kept_as, obtain
+from wholebody.estimation.tensors import Colors
 from wholebody.settings import Settings
 from wholebody.versions import OUR_VERSIONS
 
 SizeWH = tuple[int, int]
 
+TRAINED_ON_RGB = ("rtmw", "rtmpose", "dwpose")
+"""By mmpose's configs, and by the `pipeline.json` that mmdeploy writes beside an exported RTMPose ("to_rgb": true)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """The detector's and the pose network's files, and their input sizes as width, height in pixels.
+    """The detector's and the pose network's files.
 
     Attributes:
+        detector_wh: Width and height of the detector's input in pixels as the mode or the settings say; `None` where
+            the file is to say it. `pose_wh` likewise.
         sha256: The digests of the two files, in hexadecimal.
     """
 
     detector: Path
-    detector_wh: SizeWH
+    detector_wh: SizeWH | None
     pose: Path
-    pose_wh: SizeWH
+    pose_wh: SizeWH | None
     sha256: tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What is known of two networks once they are open, and changes what they predict.
+
+    Attributes:
+        detector_wh: Width and height of the detector's input in pixels; `pose_wh` likewise.
+        colors: The order of colors that the pose network gets.
+        score_unit: What its raw scores are divided by.
+    """
+
+    detector_wh: SizeWH
+    pose_wh: SizeWH
+    colors: Colors
+    score_unit: float
 
 
 def find_weights(settings: Settings, *, keep_record: bool = True) -> Weights:
@@ -94,27 +116,39 @@ def missing_weights(settings: Settings) -> dict[str, Path]:
     return {file.addresses[0]: file.path for file in files if file.addresses and not file.path.is_file()}
 
 
-def model_version(settings: Settings, weights: Weights) -> str:
-    """Name, mode and a digest of the weights and of every setting that changes the predictions."""
+def pose_colors(settings: Settings, weights: Weights) -> Colors:
+    """The order of colors that the pose network was trained on: as POSE_COLORS says, or by the file's name."""
+    if settings.pose_colors != "auto":
+        return settings.pose_colors
+    return "rgb" if any(family in weights.pose.name.lower() for family in TRAINED_ON_RGB) else "bgr"
+
+
+def model_version(settings: Settings, weights: Weights, traits: Traits) -> str:
+    """Name, mode and a digest of the weights and of everything else that changes the predictions."""
     digest = hashlib.sha256()
     for sha256 in weights.sha256:
         digest.update(bytes.fromhex(sha256))
     parts = (
-        weights.detector_wh,
-        weights.pose_wh,
+        traits.detector_wh,
+        traits.pose_wh,
         settings.backend_type,
         settings.confidence_threshold,
         settings.detection_threshold,
         settings.max_people,
+        # Only where they differ from what once was the only way, so that versions from then hold.
         *(["task boxes"] if settings.task_boxes else []),
+        *(["rgb"] if traits.colors == "rgb" else []),
+        *([f"score unit {traits.score_unit:g}"] if traits.score_unit != 1 else []),
     )
     digest.update(repr(parts).encode())
     own = "own" if settings.det_model and settings.pose_model else settings.mode
     return f"{OUR_VERSIONS}{own}-{digest.hexdigest()[:8]}"
 
 
-def _sources(settings: Settings) -> tuple[tuple[str, SizeWH], tuple[str, SizeWH]]:
+def _sources(settings: Settings) -> tuple[tuple[str, SizeWH | None], tuple[str, SizeWH | None]]:
     """Path or URL, and input size, of the detector and of the pose network."""
+    detector_wh: SizeWH | None
+    pose_wh: SizeWH | None
     detector, detector_wh, pose, pose_wh = _of_mode(settings.mode)
     if settings.weights_mirror and settings.mode != "figures":
         detector, pose = (f"{settings.weights_mirror}/{source.rpartition('/')[2]}" for source in (detector, pose))

@@ -1,4 +1,4 @@
-"""A network's raw outputs -> people and keypoints, in the pixels of its input. The arithmetic is rtmlib's."""
+"""A detector's raw outputs -> boxes of people, in the pixels of its input. The arithmetic is rtmlib's."""
 
 from dataclasses import dataclass
 
@@ -6,11 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from wholebody.errors import ModelError
-from wholebody.keypoints import NAMES
 from wholebody.poses import Floats
-
-SIMCC_SPLIT = 2.0
-"""SimCC bins per crop pixel."""
 
 NMS_IOU = 0.45
 STRIDES = (8, 16, 32)
@@ -50,34 +46,6 @@ def decode_detections(outputs: list[Floats], size_wh: tuple[int, int], threshold
             keep &= outputs[1][0] == PERSON_CLASS
         return Detections(xyxy[keep], scores[keep])
     return _decode_yolox(first[0], size_wh, threshold)
-
-
-def decode_simcc(simcc_x: Floats, simcc_y: Floats) -> tuple[Floats, Floats]:
-    """SimCC outputs `(n, 133, bins)` -> `(n, 133, 2)` float32 crop pixels and `(n, 133)` float32 scores, 0..1.
-
-    What is not a number counts as 0. SimCC: Li et al., ECCV 2022, arXiv:2107.03332; a peak without a score lies in
-    bin -1, as in rtmlib.
-    """
-    peaks = np.stack([simcc.max(axis=-1) for simcc in (simcc_x, simcc_y)])
-    if not np.isfinite(peaks).all():  # a row with a NaN has its peak there
-        return decode_simcc(np.nan_to_num(simcc_x), np.nan_to_num(simcc_y))
-    halves = peaks / 2  # before they are added: the sum of two peaks may be more than a float holds
-    scores = halves[0] + halves[1]
-    xy = np.stack([simcc.argmax(axis=-1) for simcc in (simcc_x, simcc_y)], axis=-1).astype(np.float32)
-    xy[scores <= 0] = -1
-    return xy / np.float32(SIMCC_SPLIT), scores.clip(0, 1)
-
-
-def check_simcc(simcc_x: Floats, simcc_y: Floats, crop_wh: tuple[int, int]) -> None:
-    """Refuse outputs that are not those of a 133-keypoint network for crops of this size.
-
-    Raises:
-        ModelError: They are not.
-    """
-    expected = [(len(NAMES), int(edge * SIMCC_SPLIT)) for edge in crop_wh]
-    found = [simcc_x.shape[1:], simcc_y.shape[1:]]
-    if found != expected:
-        raise ModelError(f"SimCC outputs have shapes {found}, not {expected}; is it a 133-keypoint network?")
 
 
 def _decode_yolox(rows: Floats, size_wh: tuple[int, int], threshold: float) -> Detections:
