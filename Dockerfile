@@ -17,8 +17,8 @@ RUN useradd --uid 1000 --no-create-home --home-dir /tmp --shell /usr/sbin/nologi
 
 # Last, so that a change of the code reinstalls nothing. Readable to the user whatever the checkout's umask.
 COPY --chmod=755 . .
-# The command `wholebody`; editable, so that there is one copy of the code.
-RUN pip install --no-cache-dir --no-deps --editable . \
+# The command `wholebody`; editable, so that there is one copy of the code. What builds it is in the list above.
+RUN pip install --no-cache-dir --no-deps --no-build-isolation --editable . \
     && PYTHONDONTWRITEBYTECODE= python -m compileall -q .
 
 USER wholebody

@@ -47,8 +47,9 @@ soak: .venv .venv-dev .venv-label-studio  ## Fill projects under faults and kill
 fuzz: .venv .venv-dev  ## Send the backend 20,000 requests and labeling configs that nobody should send (FUZZ_CASES)
 	FUZZ_CASES=$(or $(FUZZ_CASES),20000) .venv/bin/python -m pytest tests/fuzz --timeout=3600 --durations=0 --durations-min=30
 
-audit: .venv .venv-dev  ## Look for known vulnerabilities in all that is installed; fails where it cannot look
-	.venv/bin/python .ci/audit.py --strict -r requirements.txt -r requirements-gpu.txt -r requirements-dev.txt
+audit: .venv .venv-dev  ## Look for known vulnerabilities in all but Label Studio; fails where it cannot look
+	.venv/bin/python .ci/audit.py --strict -r requirements.txt -r requirements-gpu.txt -r requirements-dev.txt \
+		-r requirements-ml2.txt
 
 secrets: .venv .venv-dev  ## Look for secrets in the tracked files and their history
 	.venv/bin/python .ci/secret_scan.py
@@ -79,7 +80,7 @@ clean:  ## Remove the environments and the demo's folder
 .venv/installed: requirements.txt pyproject.toml
 	$(PYTHON) -m venv .venv
 	.venv/bin/python $(PIP) -r requirements.txt
-	.venv/bin/python $(PIP) --editable .
+	.venv/bin/python $(PIP) --no-build-isolation --editable .
 	@touch $@
 
 .venv/installed-dev: requirements-dev.txt .venv/installed

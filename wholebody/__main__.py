@@ -3,6 +3,7 @@
 Each command imports what it needs when it runs, so that `--help` answers at once.
 """
 
+import errno
 import os
 import sys
 from functools import wraps
@@ -49,11 +50,12 @@ def add(command: click.Command) -> None:
 
 def _forget_closed_terminal() -> None:
     """What a terminal that was closed did not take is tried again at the very end, and would change the exit code."""
-    for stream in (sys.stdout, sys.stderr):
+    for stream in filter(None, (sys.stdout, sys.stderr)):  # either is None where its file was closed at the start
         try:
             stream.flush()
-        except OSError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        except OSError as error:
+            if error.errno == errno.EIO:
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 for _command in (prefill, config, doctor, weights):

@@ -22,7 +22,10 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from wholebody.errors import SettingsError
 
 Mode = Literal["performance", "balanced", "lightweight", "figures"]
-PoseColors = Literal["auto", "rgb", "bgr"]
+PoseColors = Annotated[
+    Literal["auto", "rgb", "bgr"],
+    BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value),
+]
 BackendType = Literal["onnxruntime", "opencv", "openvino"]
 
 DEVICES_OF_BACKEND: dict[str, tuple[str, ...]] = {
@@ -181,11 +184,11 @@ class Settings(BaseSettings):
     pose_colors: PoseColors = Field(
         "auto",
         description="The order of colors that the pose network was trained on: `rgb`, `bgr`, or `auto`: RGB if the "
-        "name of its file contains rtmw, rtmpose or dwpose, as those of the modes do, else BGR.",
+        "name of its file contains rtmw, rtmpose, dwpose or ucoco, as those of the modes do, else BGR.",
     )
     pose_score_unit: float | None = Field(
         None,
-        gt=0,
+        ge=0.001,
         le=1000,
         allow_inf_nan=False,
         description="What the raw scores of the pose network are divided by. Not set: measured at the start, on a "

@@ -4,6 +4,7 @@ import base64
 import fcntl
 import os
 import re
+import select
 import signal
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import termios
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
@@ -116,10 +117,10 @@ def run(fake: FakeLabelStudio, cwd: Path, command: list[str] = MODULE, **variabl
     return process.returncode, out, err
 
 
-def read_until_closed(terminal: int) -> None:
-    with suppress(OSError):
-        while os.read(terminal, 1 << 16):
-            pass
+def read_until(closing: threading.Event, terminal: int) -> None:
+    while not closing.is_set():
+        if select.select([terminal], [], [], 0.05)[0]:
+            os.read(terminal, 1 << 16)
 
 
 def wait_for_posts(fake: FakeLabelStudio, count: int) -> None:
@@ -151,21 +152,35 @@ def test_interrupt_finishes_the_write_in_hand_and_another_run_the_rest(
     assert all(one["result"] for one in fake.predictions)
 
 
-def test_a_closed_terminal_ends_it_as_an_interrupt_does(fake: FakeLabelStudio, tmp_path: Path) -> None:
-    """By itself the system sends SIGHUP; the shell sends another, and neither output can be written to any more."""
+@pytest.mark.parametrize("more", [0, 1], ids=["the system's SIGHUP", "another from the shell"])
+def test_a_closed_terminal_ends_it_as_an_interrupt_does(fake: FakeLabelStudio, tmp_path: Path, more: int) -> None:
+    """Neither output can be written to any more, either."""
     fake.fail("POST", PREDICTIONS, None, None, Fault(delay_s=0.5))
     terminal, its_end = os.openpty()
+    closing = threading.Event()
+    reader = threading.Thread(target=read_until, args=(closing, terminal))
     with started(fake, tmp_path, terminal=its_end) as process:
         os.close(its_end)
-        threading.Thread(target=read_until_closed, args=(terminal,), daemon=True).start()
+        reader.start()
         wait_for_posts(fake, 3)
         time.sleep(0.1)
+        closing.set()
+        reader.join()  # a read that goes on would keep it open
         os.close(terminal)
-        process.send_signal(signal.SIGHUP)
+        for _ in range(more):
+            process.send_signal(signal.SIGHUP)
         assert process.wait(30) == 130
     assert len(fake.predictions) == 3
     code, out, _ = run(fake, tmp_path)
     assert (code, out) == (0, "Predicted 5 (0 empty), skipped 3, failed 0.\n")
+
+
+def test_a_closed_output_changes_no_exit_code(fake: FakeLabelStudio, tmp_path: Path) -> None:
+    with started(fake, tmp_path, before=lambda: os.close(1)) as process:
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert "Traceback" not in err
+    assert fake.predicted() == [*range(1, 9)]
 
 
 def test_nohup_lets_it_go_on(fake: FakeLabelStudio, tmp_path: Path) -> None:

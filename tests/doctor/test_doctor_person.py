@@ -60,3 +60,11 @@ def test_a_unit_that_hides_all_points_is_a_warning(weights: Path, monkeypatch: p
     assert message.startswith(
         "1 person and 3 other boxes, 0 of 133 points over the threshold of 0.3, score unit 50 (POSE_SCORE_UNIT), "
     )
+
+
+def test_a_unit_with_which_all_points_pass_is_a_warning(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POSE_SCORE_UNIT", "0.01")
+    status, message = said("a person")
+    assert status == "warn"
+    assert ", 133 of 133 points over the threshold of 0.3, score unit 0.01 (POSE_SCORE_UNIT), " in message
+    assert message.endswith("feet are outside the picture: raise CONFIDENCE_THRESHOLD or POSE_SCORE_UNIT")

@@ -66,6 +66,20 @@ def test_a_row_without_any_number_is_not_seen(spoilt: float) -> None:
     assert scores[0, 3] == 0
 
 
+@pytest.mark.parametrize("axis", [0, 1])
+@pytest.mark.parametrize("spoilt", [np.nan, np.inf, -np.inf])
+def test_a_keypoint_of_which_one_axis_is_no_number_has_no_score(axis: int, spoilt: float) -> None:
+    outputs = simcc(100, 200, 0.9)
+    outputs[axis][0, 3] = spoilt
+    xy, scores = decode_simcc(*outputs)
+    assert scores[0, 3] == 0
+    np.testing.assert_array_equal(xy[0, 3], [-0.5, -0.5])
+    np.testing.assert_allclose(np.delete(scores[0], 3), 0.9)
+    outputs = simcc(100, 200, 0.9)
+    outputs[axis][0, 3, 7] = spoilt  # one bin alone counts as nothing
+    np.testing.assert_allclose(decode_simcc(*outputs)[1], 0.9)
+
+
 def test_simcc_peak_is_half_a_pixel_a_bin() -> None:
     xy, scores = decode_simcc(*simcc(100, 301, 0.75))
     np.testing.assert_allclose(xy[0, 0], [50, 150.5])
@@ -117,6 +131,26 @@ def test_heat_maps_are_read_as_rtmlib_reads_them(people: int, kind: str) -> None
     np.testing.assert_allclose(scores, expected_scores.clip(0, 1))
 
 
+def test_a_crowd_is_read_as_each_of_it_alone() -> None:
+    """All maps of a crowd have more cells than 32-bit floats can count."""
+    crowd = RNG.normal(0, 0.3, (20, 133, 96, 72)).astype(np.float32)
+    xy, scores = HeatMaps((288, 384)).decode([crowd.copy()], 1.0)
+    for person in (0, 17, 19):
+        alone = HeatMaps((288, 384)).decode([crowd[person : person + 1].copy()], 1.0)
+        np.testing.assert_array_equal(xy[person], alone[0][0])
+        np.testing.assert_array_equal(scores[person], alone[1][0])
+
+
+def test_a_peak_that_cannot_be_refined_stays_where_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    def singular(*_: object, **__: object) -> None:
+        raise np.linalg.LinAlgError
+
+    monkeypatch.setattr("rtmlib.tools.pose_estimation.post_processings.post_dark_udp", singular)
+    cells = np.tile(np.array((20.0, 30.0)), (1, 133, 1))
+    xy, _ = HeatMaps(CROP_WH).decode([maps_of(cells)], 1.0)
+    np.testing.assert_allclose(xy, cells / (MAP_WH[0] - 1, MAP_WH[1] - 1) * CROP_WH, rtol=1e-6)
+
+
 @pytest.mark.parametrize("spoilt", [np.nan, np.inf, -np.inf, 3e38])
 def test_a_heat_map_that_is_no_number_spoils_no_other(spoilt: float) -> None:
     maps = maps_of(RNG.uniform(8, 40, (2, 133, 2)))
@@ -125,6 +159,7 @@ def test_a_heat_map_that_is_no_number_spoils_no_other(spoilt: float) -> None:
     xy, scores = HeatMaps(CROP_WH).decode([maps], 1.0)
     assert np.isfinite(xy).all()
     assert ((scores >= 0) & (scores <= 1)).all()
+    assert scores[1, 7] == (0 if not np.isfinite(spoilt) else 1)
     others = np.ones((2, 133), bool)
     others[1, 7] = False
     np.testing.assert_allclose(xy[others], expected[others], atol=1e-4)
@@ -154,5 +189,5 @@ def test_outputs_of_another_network_are_refused(shapes: list[tuple[int, ...]], f
         find_head([np.zeros(shape, np.float32) for shape in shapes], (288, 384))
     assert str(refused.value) == (
         f"outputs of shape {found}; known are SimCC, (n, 133, 576) and (n, 133, 768) for this input, and heat maps, "
-        "(n, 133, height, width); is it a 133-keypoint network?"
+        "(n, 133, height, width); is it a 133-keypoint network, and is POSE_INPUT_SIZE right?"
     )

@@ -89,7 +89,9 @@ def test_version_is_the_same_for_the_same() -> None:
     [
         ("rtmw-dw-x-l_simcc-cocktail14_270e-256x192_20231122", "auto", "rgb"),
         ("My_RTMPose-l", "auto", "rgb"),
-        ("dw-ll_ucoco_384.DWPose", "auto", "rgb"),
+        ("dw-ll_ucoco_384", "auto", "rgb"),
+        ("DWPose-l", "auto", "rgb"),
+        ("end2end", "auto", "bgr"),
         ("wholebody133_256x192", "auto", "bgr"),
         ("vitpose-h-wholebody", "auto", "bgr"),
         ("rtmw-x", "bgr", "bgr"),

@@ -109,7 +109,8 @@ def look_at_versions(facts: Facts) -> Finding:
     stored = _stored_versions(facts)
     predictions = ", ".join(f"{count} of {version}" for version, count in stored.items()) or "none"
     if not here | live:
-        return Finding("skip", f"neither weights here nor a backend to compare; stored predictions: {predictions}")
+        missing = "weights" if facts.weights is None else "networks that run"
+        return Finding("skip", f"neither {missing} here nor a backend to compare; stored predictions: {predictions}")
     if len(here | live) > 1:
         message = f"this machine {_or_nothing(here)}, backend {_or_nothing(live)}, stored predictions: {predictions}"
         cure = "give both the same settings and weights, and restart the backend; else tasks may get two predictions"

@@ -59,6 +59,9 @@ def look_at_person(facts: Facts) -> Finding:
     message = f"1 person{others}, {count} of {len(NAMES)} points over the threshold of {threshold:g}, {told}"
     if not count:
         return Finding("warn", message, "see docs/weights.md: POSE_COLORS and POSE_SCORE_UNIT may be wrong")
+    if count == len(NAMES) and threshold > 0:
+        cure = "the person's feet are outside the picture: raise CONFIDENCE_THRESHOLD or POSE_SCORE_UNIT"
+        return Finding("warn", message, cure)
     return Finding("ok", message)
 
 

@@ -20,7 +20,7 @@ COLORS: dict["Status", str] = {"ok": "green", "warn": "yellow", "fail": "red", "
 def doctor(project_id: int | None, task_id: int | None, as_json: bool) -> int:
     """Check the settings, Label Studio, a project and this machine, and say how to mend what is wrong.
 
-    Nothing is written, downloaded or predicted. Exit code: 0 nothing failed, 1 something failed, 2 the
+    Nothing is written or downloaded, and no task is predicted. Exit code: 0 nothing failed, 1 something failed, 2 the
     settings are wrong.
     """
     from wholebody.checks.examination import CHECKS, examine

@@ -1,7 +1,7 @@
 """`wholebody prefill`: its options, and what it says at the end. The run itself is `prefill/run.py`."""
 
+import errno
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,11 +57,19 @@ def prefill(dry_run: bool, failures: Path, replace: bool, retry_failed: Path | N
         outcome = run_prefill(
             given, stop, dry_run=dry_run, failures=failures, replace=replace, retry_failed=retry_failed
         )
-    with suppress(OSError):  # of a terminal that was closed
-        click.echo("\n".join(_report(outcome, failures, dry_run=dry_run)))
+        _say("\n".join(_report(outcome, failures, dry_run=dry_run)))
     if outcome.interrupted:  # before failures: what runs this again and again must not go on
         return INTERRUPTED
     return SOME_FAILED if outcome.summary.stopped or outcome.summary.failed else ALL_WELL
+
+
+def _say(report: str) -> None:
+    """Print it, unless the terminal was closed."""
+    try:
+        click.echo(report)
+    except OSError as error:
+        if error.errno != errno.EIO:
+            raise
 
 
 def _report(outcome: "Outcome", failures: Path, *, dry_run: bool) -> Iterator[str]:

@@ -68,8 +68,12 @@ class Estimator:
         self._weights = weights
         self._threshold = settings.detection_threshold
         self._max_people = settings.max_people
-        self._detector_wh = _input_wh("DET_INPUT_SIZE", weights.detector_wh, detector, weights.detector, DETECTOR_WH)
-        self._pose_wh = _input_wh("POSE_INPUT_SIZE", weights.pose_wh, pose, weights.pose, POSE_WH)
+        given_wh = settings.det_input_size if settings.det_model else None
+        usual_wh = weights.detector_wh or DETECTOR_WH
+        self._detector_wh = _input_wh("DET_INPUT_SIZE", given_wh, detector, weights.detector, usual_wh)
+        given_wh = settings.pose_input_size if settings.pose_model else None
+        usual_wh = weights.pose_wh or POSE_WH
+        self._pose_wh = _input_wh("POSE_INPUT_SIZE", given_wh, pose, weights.pose, usual_wh)
         self._turns = Turns(concurrency)
         batch = MAX_BATCH_CPU if settings.device == "cpu" else MAX_BATCH
         self._colors = pose_colors(settings, weights)
@@ -145,8 +149,9 @@ class Estimator:
         except Exception as error:
             path, kind = self._weights.detector, "person detector"
             raise ModelError(f"{path}: does not run as a {kind}: {_line(error)}") from None
+        person = cut_person(self._pose_wh)
         try:
-            self._pose_runs.warm_up(cut_person(self._pose_wh))
+            self._pose_runs.warm_up(person)
         except Exception as error:
             path, kind = self._weights.pose, "pose network"
             raise ModelError(f"{path}: does not run as a {kind}: {_line(error)}") from None

@@ -165,13 +165,16 @@ class _OpenCV:
 
 
 def _stated_input(path: Path) -> Sequence[object]:
-    """The shape that a file states for its input, by the runtime that is always there."""
+    """The shape that a file states for its input, by the runtime that is always there; `()` where that cannot say."""
     import onnxruntime as ort
 
     options = ort.SessionOptions()
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
     options.log_severity_level = 3
-    session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    try:
+        session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception:  # of kinds of its own; whether the file can be opened is for the other runtime to say
+        return ()
     shape: Sequence[object] = session.get_inputs()[0].shape
     return shape
 

@@ -17,13 +17,16 @@ DARK_KERNEL = 11
 
 
 class PoseHead(Protocol):
-    """The form of a network's outputs. In all of them what is not a number counts as 0."""
+    """The form of a network's outputs."""
 
     def raw_scores(self, outputs: list[Floats]) -> Floats:
-        """`(n, 133)` float32 scores of `n` crops on the network's own scale."""
+        """`(n, 133)` float32 scores of `n` crops on the network's own scale; what is not a number stays so."""
 
     def decode(self, outputs: list[Floats], unit: float) -> tuple[Floats, Floats]:
-        """`(n, 133, 2)` float32 crop pixels and `(n, 133)` float32 scores in a unit, clipped to 0..1. Finite."""
+        """`(n, 133, 2)` float32 crop pixels and `(n, 133)` float32 scores in a unit, clipped to 0..1.
+
+        All are finite. A keypoint whose outputs are not all numbers where it counts has score 0.
+        """
 
 
 def find_head(outputs: list[Floats], crop_wh: tuple[int, int]) -> PoseHead:
@@ -46,7 +49,7 @@ def find_head(outputs: list[Floats], crop_wh: tuple[int, int]) -> PoseHead:
     known = " and ".join(str(("n", *shape)).replace("'", "") for shape in simcc)
     raise ModelError(
         f"outputs of shape {found}; known are SimCC, {known} for this input, and heat maps, (n, {count}, height, "
-        "width); is it a 133-keypoint network?"
+        "width); is it a 133-keypoint network, and is POSE_INPUT_SIZE right?"
     )
 
 
@@ -62,8 +65,10 @@ class SimCC:
         """See `PoseHead`; a keypoint without a score lies in bin -1, as in rtmlib."""
         raw = self.raw_scores(outputs)
         if not np.isfinite(raw).all():  # a row with a NaN has its peak there
-            outputs = [np.nan_to_num(output) for output in outputs[:2]]
+            outputs = [_numbers(output) for output in outputs[:2]]
             raw = self.raw_scores(outputs)
+            raw[~np.all([np.isfinite(output.max(axis=-1)) for output in outputs], axis=0)] = 0
+            outputs = [np.nan_to_num(output) for output in outputs]
         xy = np.stack([output.argmax(axis=-1) for output in outputs[:2]], axis=-1).astype(np.float32)
         xy[raw <= 0] = -1
         return xy / np.float32(SIMCC_SPLIT), (raw / np.float32(unit)).clip(0, 1)
@@ -87,19 +92,28 @@ class HeatMaps:
 
     def decode(self, outputs: list[Floats], unit: float) -> tuple[Floats, Floats]:
         """See `PoseHead`; a keypoint without a score lies in cell -1, as in rtmlib."""
-        maps = np.nan_to_num(outputs[0]) / np.float32(unit)  # an array of our own: the refinement writes to it
+        maps = np.nan_to_num(_numbers(outputs[0])) / np.float32(unit)  # our own: the refinement writes to it
         people, count, height, width = maps.shape
         flat = maps.reshape(people, count, -1)
         y, x = np.divmod(flat.argmax(axis=-1), width)
         scores = flat.max(axis=-1)
         cells = np.stack([x, y], axis=-1).astype(np.float32)
         cells[scores <= 0] = -1
-        xy = _refine(cells, maps) / np.array((width - 1, height - 1)) * np.array(self.crop_wh)
-        return np.nan_to_num(xy).astype(np.float32), scores.clip(0, 1)
+        refined = np.concatenate([_refine(cells[i : i + 1], maps[i : i + 1]) for i in range(people)])
+        xy = refined / np.array((width - 1, height - 1)) * np.array(self.crop_wh)
+        return np.nan_to_num(xy.astype(np.float32)), scores.clip(0, 1)
+
+
+def _numbers(output: Floats) -> Floats:
+    """The output with less than any number in the place of what is none, +inf included."""
+    return np.where(np.isfinite(output), output, -np.inf).astype(np.float32)
 
 
 def _refine(cells: Floats, maps: Floats) -> Floats:
-    """`(n, 133, 2)` peaks between the cells; where that cannot be reckoned, as they are."""
+    """`(1, 133, 2)` peaks of a person -> between the cells; where that cannot be reckoned, as they are.
+
+    One person at a time: rtmlib reckons places in all maps together in 32-bit floats, which are not exact for many.
+    """
     from rtmlib.tools.pose_estimation.post_processings import post_dark_udp
 
     try:

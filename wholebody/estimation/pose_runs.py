@@ -59,9 +59,10 @@ class PoseRuns:
         """
         # Runs of much the same length: 3 and 3, not 4 and 2.
         step = math.ceil(len(crops) / math.ceil(len(crops) / self._batch))
-        runs = [self._run([crop.cut(bgr) for crop in crops[i : i + step]]) for i in range(0, len(crops), step)]
-        found = [self._head.decode(outputs, self.score_unit) for outputs in runs]
-        in_crop, scores = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        parts = [crops[i : i + step] for i in range(0, len(crops), step)]
+        # Decoded run by run: the outputs of a crowd would take more memory than its keypoints.
+        found = [self._head.decode(self._run([crop.cut(bgr) for crop in part]), self.score_unit) for part in parts]
+        in_crop, scores = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
         return np.stack([crop.to_image(xy) for crop, xy in zip(crops, in_crop, strict=True)]), scores
 
     def warm_up(self, person: BGR) -> None:

@@ -14,8 +14,9 @@ from wholebody.versions import OUR_VERSIONS
 
 SizeWH = tuple[int, int]
 
-TRAINED_ON_RGB = ("rtmw", "rtmpose", "dwpose")
-"""By mmpose's configs, and by the `pipeline.json` that mmdeploy writes beside an exported RTMPose ("to_rgb": true)."""
+TRAINED_ON_RGB = ("rtmw", "rtmpose", "dwpose", "ucoco")
+"""By mmpose's configs, and by the `pipeline.json` that mmdeploy writes beside an exported RTMPose ("to_rgb": true). The
+last is in the name under which DWPose is published: dw-ll_ucoco_384.onnx."""
 
 
 @dataclass(frozen=True, slots=True)

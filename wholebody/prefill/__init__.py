@@ -1,1 +1,1 @@
-"""The bulk prefill: what to do, who computes, where predictions go. Knows neither images nor networks."""
+"""The bulk prefill: what to do, who computes, where predictions go. Looks at no image itself."""

@@ -1,1 +1,1 @@
-"""What a long-lived process of ours needs, served or not. Knows no task, no image and no HTTP."""
+"""What a long-lived process of ours needs, served or not. Fetches, finds and stores nothing."""
