@@ -42,6 +42,12 @@ print(f"user {os.getuid()}, no capabilities, read-only but for /tmp and /data/mo
 assert limits["memory"] in (str(8 << 30), "not seen") and limits["pids"] in ("1024", "not seen"), limits
 PYTHON
 
+# The command is on the path, and reads the package's own files as the user without rights.
+# shellcheck disable=SC2086  # several options
+docker compose ${COMPOSE_ARGS:-} exec -T "${SERVICE:-wholebody}" wholebody --version
+# shellcheck disable=SC2086  # several options
+docker compose ${COMPOSE_ARGS:-} exec -T "${SERVICE:-wholebody}" wholebody weights
+
 # Drawn inside: there is what draws. Asked from outside: through the published port.
 # shellcheck disable=SC2086  # several options
 docker compose ${COMPOSE_ARGS:-} exec -T "${SERVICE:-wholebody}" python - > "$drawn" <<'PYTHON'
