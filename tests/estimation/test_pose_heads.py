@@ -86,6 +86,11 @@ def test_simcc_peak_is_half_a_pixel_a_bin() -> None:
     np.testing.assert_allclose(scores, 0.75)
 
 
+def test_the_largest_score_is_1_in_any_unit() -> None:
+    for unit in (0.001, 0.2, 1.0, 1000.0):
+        np.testing.assert_array_equal(SimCC().decode(simcc(100, 200, 3e38), unit)[1], 1)
+
+
 @pytest.mark.parametrize("unit", [0.2, 1.0, 6.0])
 @pytest.mark.parametrize("kind", ["simcc", "heat maps"])
 def test_a_score_is_counted_in_its_unit(kind: str, unit: float) -> None:
