@@ -134,8 +134,9 @@ class WholebodyBackend(LabelStudioMLBase):  # type: ignore[misc]  # label-studio
 
     def _open(self, task: dict[str, Any], config: LabelingConfig) -> Prediction | Nothing:
         """Predict a task that somebody opens."""
-        variant = hashlib.sha256(self.label_config.encode()).digest()
-        return shared_openings().predict(task, variant, lambda: load_annotator().annotate(task, config))
+        annotator = load_annotator()
+        variant = hashlib.sha256(self.label_config.encode() + annotator.fingerprint(task, config)).digest()
+        return shared_openings().predict(task, variant, lambda: annotator.annotate(task, config))
 
     def fit(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """Nothing is learned from annotations."""

@@ -279,3 +279,21 @@ def test_who_works_at_a_time(
     pretend_cores(cores)
     one = Annotator(load_settings(mode="figures", device=device), bulk=is_bulk)
     assert (one.workers, given["threads"], given["concurrency"]) == expected
+
+
+def test_a_fingerprint_follows_all_that_a_prediction_depends_on() -> None:
+    one, boxed = (Annotator(load_settings(mode="figures", task_boxes=takes)) for takes in (False, True))
+    plain = task(1, "http://a/1.png")
+    value = {"x": 1, "y": 1, "width": 9, "height": 9, "rectanglelabels": ["person"]}
+    with_box = plain | {
+        "annotations": [{"id": 1, "result": [{"type": "rectanglelabels", "to_name": "img", "value": value}]}]
+    }
+    same = plain | {"data": {"image": "http://a/1.png", "note": "read by nobody"}, "predictions": [{"id": 1}]}
+    assert one.fingerprint(plain, WITH_BOXES) == one.fingerprint(same, WITH_BOXES)
+    assert one.fingerprint(plain, WITH_BOXES) == one.fingerprint(with_box, WITH_BOXES)
+    assert boxed.fingerprint(plain, WITH_BOXES) == one.fingerprint(plain, WITH_BOXES)
+    assert boxed.fingerprint(with_box, WITH_BOXES) != boxed.fingerprint(plain, WITH_BOXES)
+    other = task(1, "http://a/2.png")
+    assert one.fingerprint(other, WITH_BOXES) != one.fingerprint(plain, WITH_BOXES)
+    for odd in (None, {}, {"image": None}, {"image": [["x"]]}, {"image": "\ud800"}):
+        assert one.fingerprint({"id": 1, "data": odd}, WITH_BOXES) != one.fingerprint(plain, WITH_BOXES)

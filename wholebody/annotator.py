@@ -1,5 +1,7 @@
 """One task -> its images -> poses -> regions: one prediction. Both ways in go through here."""
 
+import hashlib
+from contextlib import suppress
 from functools import partial
 from statistics import fmean
 from typing import Any
@@ -7,6 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from wholebody.errors import ImageError
 from wholebody.estimation.estimator import load_estimator
 from wholebody.estimation.image_source import ImageSource, KeptImages, PassingImages
 from wholebody.estimation.prompted import estimate_people, estimate_prompted
@@ -100,6 +103,22 @@ class Annotator:
             poses = estimate_prompted(image, prompts, self._estimator)
             regions = write_regions(poses, target, self._threshold)
         return Prediction(result=regions, score=mean_score(poses, target), model_version=self.model_version)
+
+    def fingerprint(self, task: dict[str, Any], config: LabelingConfig) -> bytes:
+        """A digest of what `annotate` reads of a task but its id: where its images are, and the boxes that it carries.
+
+        Another picture under the same id, as after a change of the task or from another Label Studio, is another task.
+        """
+        digest = hashlib.sha256()
+        for target in config.targets:
+            named = None  # where there is none, or nothing that can be one, `annotate` says so
+            with suppress(ImageError):
+                reference = target.reference(task.get("data"))
+                named = reference if isinstance(reference, str) else None
+            digest.update(repr((target.name, named)).encode("utf-8", "surrogatepass"))
+            if boxes := self._boxes_of(task, target):
+                digest.update(boxes.fractions.tobytes() + boxes.scores.tobytes() + bytes([boxes.are_drawn]))
+        return digest.digest()
 
     def warm_up(self) -> None:
         """Take a picture the whole way once, so that the first request does not pay for what is loaded late.

@@ -75,6 +75,48 @@ BOXES = [
 ]
 
 
+WITH_PEOPLE = parse_labeling_config(
+    '<View><Image name="img" value="$image"/><RectangleLabels name="box" toName="img"><Label value="Spieler" '
+    'predicted_values="person"/><Label value="ball"/></RectangleLabels><KeyPointLabels name="kp" toName="img">'
+    '<Label value="Nase" predicted_values="nose"/><Label value="ball centre"/></KeyPointLabels></View>'
+)
+
+
+def with_label(region: dict[str, Any], *labels: object) -> dict[str, Any]:
+    return region | {"value": region["value"] | {region["type"]: list(labels)}}
+
+
+@pytest.mark.parametrize(
+    ("region", "label", "counts"),
+    [
+        (labelled_box(10, 20, 30, 40), "Spieler", True),
+        (labelled_box(10, 20, 30, 40), "Person", True),
+        (labelled_box(10, 20, 30, 40), "ball", False),
+        (labelled_box(10, 20, 30, 40), 7, False),
+        (labelled_click(10, 20), "Nase", True),
+        (labelled_click(10, 20), "Spieler", True),
+        (labelled_click(10, 20), "person", True),
+        (labelled_click(10, 20), "ball centre", False),
+        (labelled_box(10, 20, 30, 40), "Nase", False),
+    ],
+)
+def test_a_label_of_something_else_asks_for_no_person(region: dict[str, Any], label: object, counts: bool) -> None:
+    context = {"result": [with_label(region, label)]}
+    if counts:
+        assert read_prompts(context, WITH_PEOPLE)
+        return
+    message = rf"^the label '{label}' stands for no person: use one that does, or a smart tool without labels$"
+    with pytest.raises(RequestError, match=message):
+        read_prompts(context, WITH_PEOPLE)
+
+
+@pytest.mark.parametrize("labels", [[], None, "ball"])
+def test_a_prompt_without_a_label_counts(labels: object) -> None:
+    region = labelled_box(10, 20, 30, 40)
+    given = region | {"value": region["value"] | {"rectanglelabels": labels}}
+    assert len(read_prompts({"result": [given]}, WITH_PEOPLE).boxes) == 1
+
+
 @pytest.mark.parametrize(("regions", "expected"), BOXES)
 def test_boxes(regions: list[dict[str, Any]], expected: list[tuple[float, ...]]) -> None:
     prompts = read(*regions)

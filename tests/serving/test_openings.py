@@ -268,6 +268,14 @@ def test_label_studio_stores_one_prediction(
     assert {(one.parameters["task"], one.authorization) for one in asked} == {("7", f"Token {LEGACY_TOKEN}")}
 
 
+def test_another_picture_under_the_same_id_is_another_opening(fake: FakeLabelStudio, backend_url: str) -> None:
+    """A task that was changed just after it was opened, or a task of another Label Studio."""
+    (one,) = open_task(fake, backend_url)
+    png = cv2.imencode(".png", draw_figures(2, 3, (640, 480)).bgr)[1]
+    (two,) = open_task(fake, backend_url, "data:image/png;base64," + base64.b64encode(png).decode())
+    assert (len(one["result"]), len(two["result"])) == (18, 36)
+
+
 def test_where_label_studio_cannot_be_asked_it_stores_two(fake: FakeLabelStudio, backend_url: str) -> None:
     fake.fail("GET", PREDICTIONS, http(503))
     parallel(2, functools.partial(open_task, fake, backend_url))

@@ -72,7 +72,8 @@ class SimCC:
         xy = np.stack([output.argmax(axis=-1) for output in outputs[:2]], axis=-1).astype(np.float32)
         xy[raw <= 0] = -1
         # Cut off before it is divided: with a unit below 1 the quotient may be more than a float holds.
-        return xy / np.float32(SIMCC_SPLIT), raw.clip(0, np.float32(unit)) / np.float32(unit)
+        scores = np.asarray(raw.clip(0, unit) / unit, np.float32)
+        return xy / np.float32(SIMCC_SPLIT), scores
 
 
 @dataclass(frozen=True, slots=True)

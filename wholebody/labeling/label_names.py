@@ -27,6 +27,11 @@ def skeletons_of(label: Any) -> list[str]:
     return _named(label, _SKELETON_OF)
 
 
+def names_person(name: str) -> bool:
+    """Whether a label's name, as a region carries it, is a person's."""
+    return _plain(name) in PERSON_NAMES
+
+
 def is_person(label: Any) -> bool:
     """Whether one of its names or `predicted_values` is a person's."""
     return not PERSON_NAMES.isdisjoint(_plain(name) for name in (*_predicted_values(label), *_names(label)))

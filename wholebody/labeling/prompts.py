@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from wholebody.errors import RequestError
+from wholebody.labeling.label_names import names_person
 from wholebody.labeling.labeling_config import ImageTarget, LabelingConfig
 from wholebody.labeling.labeling_xml import in_short
 from wholebody.poses import Floats
@@ -56,6 +57,7 @@ def read_prompts(context: dict[str, Any], config: LabelingConfig) -> Prompts:
     if not isinstance(kind, str) or kind not in BOXES | CLICKS:
         raise RequestError(f"a prompt of type {_quoted(kind)} says nothing about people: draw a box or click")
     target = _target(config, last.get("to_name"))
+    _check_label(last, target)
     alike = [r for r in regions if _drawn_with(r) == _drawn_with(last)]
     if kind in BOXES:
         wanted = alike if kind == "rectangle" else alike[-1:]
@@ -74,6 +76,24 @@ def _drawn_with(region: dict[str, Any]) -> list[str | None]:
     """The tool that drew a region, and on which image; `None` for what is no name."""
     names = (region.get(key) for key in ("type", "from_name", "to_name"))
     return [name if isinstance(name, str) else None for name in names]
+
+
+def _check_label(region: dict[str, Any], target: ImageTarget) -> None:
+    """Refuse what was drawn with a label of something else: the answer would take its place.
+
+    In Label Studio every label of a smart control is one, whether it stands for a person or for a ball.
+    """
+    value = region.get("value")
+    labels = value.get(region["type"]) if isinstance(value, dict) else None
+    if not isinstance(labels, list) or not labels:
+        return
+    known = {target.box.label} if target.box else set()
+    if region["type"] in CLICKS:
+        known |= {label for control in target.keypoints for label in control.labels.values()}
+    if not any(isinstance(label, str) and (label in known or names_person(label)) for label in labels):
+        raise RequestError(
+            f"the label {_quoted(labels[0])} stands for no person: use one that does, or a smart tool without labels"
+        )
 
 
 def _check_number(wanted: list[dict[str, Any]]) -> None:
