@@ -52,6 +52,16 @@ class Poses:
         scale = np.divide(size_wh, self.size_wh, dtype=np.float32)
         return replace(self, size_wh=size_wh, xyxy=self.xyxy * np.tile(scale, 2), keypoints=self.keypoints * scale)
 
+    def inside(self, tolerance: float) -> "Poses":
+        """The same people; keypoints that lie outside the image have no score.
+
+        Args:
+            tolerance: How far outside one may lie, as a share of the longer side of its person's box.
+        """
+        beyond = np.maximum(-self.keypoints, self.keypoints - np.array(self.size_wh, np.float32)).max(axis=-1)
+        sides = (self.xyxy[:, 2:] - self.xyxy[:, :2]).max(axis=-1, initial=0)
+        return replace(self, scores=np.where(beyond > tolerance * sides[:, None], np.float32(0), self.scores))
+
     @classmethod
     def nobody(cls, size_wh: tuple[int, int]) -> "Poses":
         """Poses of an image in which nobody was found."""

@@ -14,6 +14,9 @@ from wholebody.versions import OUR_VERSIONS
 
 SizeWH = tuple[int, int]
 
+OUTPUT_RULES = 2
+"""Counts up when the same networks and settings give other predictions than before. 2: none outside the picture."""
+
 TRAINED_ON_RGB = ("rtmw", "rtmpose", "dwpose", "ucoco")
 """By mmpose's configs, and by the `pipeline.json` that mmdeploy writes beside an exported RTMPose ("to_rgb": true). The
 last is in the name under which DWPose is published: dw-ll_ucoco_384.onnx."""
@@ -130,6 +133,7 @@ def model_version(settings: Settings, weights: Weights, traits: Traits) -> str:
     for sha256 in weights.sha256:
         digest.update(bytes.fromhex(sha256))
     parts = (
+        OUTPUT_RULES,
         traits.detector_wh,
         traits.pose_wh,
         settings.backend_type,

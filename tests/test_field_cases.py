@@ -1,0 +1,42 @@
+"""Small inputs from the field, with real weights: requests that once had a wrong answer."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from model import WholebodyBackend, load_annotator, shared_openings, shared_pool
+from wholebody.errors import RequestError
+
+
+@pytest.fixture(autouse=True)
+def _real_weights(testdata: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("DET_MODEL", str(testdata / "models" / "rtmdet_nano_person.onnx"))
+    monkeypatch.setenv("POSE_MODEL", str(testdata / "models" / "wholebody133_256x192.onnx"))
+    for cached in (load_annotator, shared_openings, shared_pool):
+        cached.cache_clear()
+    yield
+    for cached in (load_annotator, shared_openings, shared_pool):
+        cached.cache_clear()
+
+
+def answer(testdata: Path, case: str) -> list[Any]:
+    """What the backend says to the request of a case."""
+    (folder,) = (testdata / "cases").glob(f"{case}-*")
+    request = orjson.loads((folder / "request.json").read_bytes())
+    context = request["params"].get("context")
+    return WholebodyBackend(label_config=request["label_config"]).predict(request["tasks"], context=context)
+
+
+def test_points_outside_a_half_length_picture_are_not_given(testdata: Path) -> None:
+    (prediction,) = answer(testdata, "1")
+    points = [region["value"] for region in prediction["result"] if region["type"] == "keypointlabels"]
+    assert points
+    assert [value for value in points if {value["x"], value["y"]} & {0.0, 100.0}] == []
+
+
+def test_a_ball_that_was_drawn_is_no_person(testdata: Path) -> None:
+    with pytest.raises(RequestError, match="the label 'ball' stands for no person"):
+        answer(testdata, "4")
