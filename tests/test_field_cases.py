@@ -1,5 +1,6 @@
 """Small inputs from the field, with real weights: requests that once had a wrong answer."""
 
+import runpy
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,20 @@ def test_points_outside_a_half_length_picture_are_not_given(testdata: Path) -> N
     points = [region["value"] for region in prediction["result"] if region["type"] == "keypointlabels"]
     assert points
     assert [value for value in points if {value["x"], value["y"]} & {0.0, 100.0}] == []
+
+
+def test_a_detector_that_sees_one_person_three_times(
+    testdata: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Two of its boxes are alike, and two lie outside the picture."""
+    (folder,) = (testdata / "cases").glob("23-*")
+    monkeypatch.chdir(tmp_path)
+    runpy.run_path(str(folder / "make.py"), run_name="__main__")
+    monkeypatch.setenv("DET_MODEL", str(tmp_path / "det.onnx"))
+    (prediction,) = answer(testdata, "1")
+    boxes = [region["value"] for region in prediction["result"] if region["type"] == "rectanglelabels"]
+    assert len(boxes) == 1
+    assert boxes[0]["width"] > 1
 
 
 def test_a_ball_that_was_drawn_is_no_person(testdata: Path) -> None:

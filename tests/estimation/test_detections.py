@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from wholebody.errors import ModelError
-from wholebody.estimation.detections import decode_detections
+from wholebody.estimation.detections import decode_detections, distinct
 
 
 @pytest.mark.parametrize("classes", [1, 80])
@@ -43,3 +43,20 @@ def test_in_graph_nms_keeps_people_of_many_classes() -> None:
 def test_unknown_detector_output(output: np.ndarray, size: tuple[int, int], message: str) -> None:
     with pytest.raises(ModelError, match=message):
         decode_detections([output.astype(np.float32)], size, 0.3)
+
+
+@pytest.mark.parametrize(
+    ("boxes", "expected"),
+    [
+        ([], []),
+        ([(0, 0, 30, 60, 0.8), (0, 0, 30, 60, 0.9), (1, 0, 30, 60, 0.7)], [1]),  # one person, three times
+        ([(0, 0, 30, 60, 0.8), (25, 0, 55, 60, 0.9)], [1, 0]),  # two who stand close
+        ([(70, 0, 90, 30, 0.9), (-30, -30, -5, -5, 0.9), (0, 40, 9, 99, 0.5)], [2]),  # beyond the image
+        ([(-50, 0, 0.5, 60, 0.9), (5, 5, 5.5, 60, 0.9), (30, 5, 20, 9, 0.9)], []),  # no pixel wide in it
+        ([(-40, 0, 20, 60, 0.9), (-4, 0, 20, 60, 0.8)], [0]),  # one person, as far as can be seen
+        ([(np.nan, 0, 9, 9, 0.9), (0, 0, np.inf, 9, 0.9), (0, 0, 9, 9, 0.4)], [2]),
+    ],
+)
+def test_nobody_is_seen_twice_or_outside_the_image(boxes: list[tuple[float, ...]], expected: list[int]) -> None:
+    rows = np.array(boxes, np.float32).reshape(-1, 5)
+    assert distinct(rows[:, :4], rows[:, 4], (64, 64)).tolist() == expected

@@ -230,9 +230,9 @@ def test_crops_go_in_as_few_runs_as_the_file_allows_and_fill_its_batch(batch: in
 
 def test_boxes_are_sorted_limited_and_sound(caplog: pytest.LogCaptureFixture) -> None:
     boxes = people(
-        (0, 0, 30, 60, 0.5),
-        (0, 0, 31, 60, 0.9),
-        (0, 0, 32, 60, 0.7),
+        (0, 0, 20, 60, 0.5),
+        (20, 0, 41, 60, 0.9),
+        (42, 0, 63, 60, 0.7),
         (5, 5, 5.5, 60, 0.99),  # thinner than a pixel
         (np.nan, 0, 30, 60, 0.99),  # not a number
         (0, 0, 33, 60, 0.29),  # below the threshold

@@ -6,8 +6,8 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from wholebody.checks.facts import Check, Facts, Finding
+from wholebody.estimation.detections import ious
 from wholebody.estimation.estimator import load_estimator
-from wholebody.estimation.prompted import iou
 from wholebody.estimation.reference_person import PERSON_XYXY, read_picture
 from wholebody.estimation.weights import find_weights, missing_weights
 from wholebody.keypoints import NAMES
@@ -49,8 +49,8 @@ def look_at_person(facts: Facts) -> Finding:
     poses = facts.estimator.estimate(read_picture())
     colors, unit = facts.estimator.traits.colors.upper(), facts.estimator.unit_in_words
     told = f"score unit {unit}, colors {colors}"
-    overlaps = [iou(box, np.array(PERSON_XYXY, np.float32)) for box in poses.xyxy]
-    if max(overlaps, default=0.0) < WELL_FOUND_IOU:
+    overlaps = ious(poses.xyxy, np.array(PERSON_XYXY, np.float32))
+    if overlaps.max(initial=0) < WELL_FOUND_IOU:
         message = f"{len(poses)} boxes, and none around the person in the picture; {told}"
         return Finding("warn", message, "see docs/weights.md: is DET_MODEL a detector of people?")
     threshold = facts.settings.confidence_threshold

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from wholebody.errors import ModelError
-from wholebody.estimation.detections import Detections, decode_detections
+from wholebody.estimation.detections import Detections, decode_detections, distinct
 from wholebody.estimation.geometry import Crop, Letterbox
 from wholebody.estimation.networks import Network, open_network
 from wholebody.estimation.pose_runs import PoseRuns
@@ -111,8 +111,7 @@ class Estimator:
             outputs = self._detector.run(pixels)
         found = decode_detections(outputs, self._detector_wh, self._threshold)
         xyxy = letterbox.to_image(found.xyxy)
-        sound = np.isfinite(xyxy).all(axis=1) & ((xyxy[:, 2:] - xyxy[:, :2]) >= 1).all(axis=1)
-        order = np.flatnonzero(sound)[np.argsort(-found.scores[sound], kind="stable")]
+        order = distinct(xyxy, found.scores, (bgr.shape[1], bgr.shape[0]))
         if len(order) > self._max_people:
             log.warning("%d people found, the best %d kept (MAX_PEOPLE)", len(order), self._max_people)
         order = order[: self._max_people]

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from wholebody.errors import PromptError
-from wholebody.estimation.detections import Detections
+from wholebody.estimation.detections import Detections, ious
 from wholebody.estimation.estimator import Estimator
 from wholebody.estimation.seen_images import SeenImage
 from wholebody.images.decoding import BGR
@@ -123,7 +123,7 @@ def estimate_boxed(
     if not look_again:
         return poses
     hulls = [sure_hull(poses, person) for person in range(len(poses))]
-    loose = [p for p, hull in enumerate(hulls) if hull is not None and iou(hull, xyxy[p]) < TIGHT_IOU]
+    loose = [p for p, hull in enumerate(hulls) if hull is not None and ious(xyxy[p : p + 1], hull)[0] < TIGHT_IOU]
     if not loose:
         return poses
     again = estimator.pose(bgr, np.stack([hulls[p] for p in loose]), poses.box_scores[loose])  # type: ignore[misc]
@@ -139,12 +139,6 @@ def sure_hull(poses: Poses, person: int) -> Floats | None:
         return None
     hull = np.concatenate([sure.min(axis=0), sure.max(axis=0)])
     return hull if ((hull[2:] - hull[:2]) >= 1).all() else None
-
-
-def iou(a: Floats, b: Floats) -> float:
-    """Intersection over union of two `(4,)` xyxy boxes."""
-    inner = (np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2])).clip(0).prod()
-    return float(inner / ((a[2:] - a[:2]).prod() + (b[2:] - b[:2]).prod() - inner))
 
 
 def _in_pixels(fractions: Floats, size_wh: tuple[int, int]) -> Floats:
