@@ -10,6 +10,7 @@ import click
 import numpy as np
 
 from benchmarks.inputs import TruePerson, testdata_folder, testdata_settings, true_people
+from wholebody.estimation.detections import ious
 from wholebody.estimation.estimator import Estimator, load_estimator
 from wholebody.estimation.prompted import estimate_prompted
 from wholebody.estimation.seen_images import SeenImage
@@ -62,8 +63,8 @@ def pose_as_served(person: TruePerson, xyxy: Floats, estimator: Estimator) -> Fl
 def pose_as_detected(person: TruePerson, xyxy: Floats, estimator: Estimator) -> Floats:
     """`(133, 2)` keypoints by the detection that overlaps the box most, else by the box as it is."""
     found = estimator.detect(person.bgr).xyxy
-    overlaps = [iou(box, xyxy) for box in found]
-    if overlaps and max(overlaps) > OVERLAP_IOU:
+    overlaps = ious(found, xyxy)
+    if overlaps.max(initial=0) > OVERLAP_IOU:
         xyxy = found[int(np.argmax(overlaps))]
     return pose_as_drawn(person, xyxy, estimator)
 
@@ -72,12 +73,6 @@ def error(person: TruePerson, keypoints: Floats) -> Floats:
     """`(k,)` distance of each marked keypoint from its true place over the longer side of the true box."""
     distance = np.linalg.norm(keypoints - person.keypoints, axis=1)[person.labelled]
     return np.asarray(distance / (person.xyxy[2:] - person.xyxy[:2]).max(), np.float32)
-
-
-def iou(a: Floats, b: Floats) -> float:
-    """Intersection over union of two `(4,)` boxes."""
-    inner = (np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2])).clip(0).prod()
-    return float(inner / ((a[2:] - a[:2]).prod() + (b[2:] - b[:2]).prod() - inner))
 
 
 WAYS: dict[str, Callable[[TruePerson, Floats, Estimator], Floats]] = {

@@ -22,6 +22,7 @@ from benchmarks.local_server import HEAD_END, LABELING_CONFIG, LocalServer
 from benchmarks.rivals import Job
 from benchmarks.table import Row, at_least, at_most, seconds
 from tests.gunicorn_server import GunicornServer
+from wholebody.estimation.detections import ious
 from wholebody.estimation.prompted import TIGHT_IOU, sure_hull
 from wholebody.poses import Floats
 
@@ -173,11 +174,9 @@ def in_turns(ours: Callable[[], float], theirs: Callable[[], float], rounds: int
 
 def tight_box(bare: Bare, bgr: Any) -> Floats:
     """A box that the backend looks at once: one whose person fills it."""
-    from benchmarks.box_refinement import iou
-
     for box in bare.estimator.detect(bgr).xyxy:
         hull = sure_hull(bare.estimator.pose(bgr, box[None], np.ones(1, np.float32)), 0)
-        if hull is None or iou(hull, box) >= TIGHT_IOU:
+        if hull is None or ious(box[None], hull)[0] >= TIGHT_IOU:
             return box
     raise click.ClickException("every box in the picture is loose")
 

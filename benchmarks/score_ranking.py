@@ -19,12 +19,14 @@ import click
 import numpy as np
 
 from benchmarks.degraded import Shown, shown_people
-from benchmarks.inputs import read_bgr, testdata_folder
+from benchmarks.inputs import testdata_folder
 from benchmarks.score_candidates import BASE, CANDIDATES, CROP_WH, Rows
 from benchmarks.table import seconds
 from wholebody.estimation.geometry import Crop
 from wholebody.estimation.networks import Network, open_network
 from wholebody.estimation.pose_heads import SimCC
+from wholebody.estimation.reference_person import PERSON_XYXY, read_picture
+from wholebody.estimation.score_unit import PERCENTILE
 from wholebody.estimation.tensors import write_pose_input
 from wholebody.keypoints import PARTS, Part
 from wholebody.poses import Floats
@@ -33,7 +35,6 @@ TOLERANCE = {Part.BODY: 0.02, Part.FEET: 0.03, Part.FACE: 0.01, Part.LEFT_HAND: 
 GROUPS = {"body": (Part.BODY,), "feet": (Part.FEET,), "face": (Part.FACE,), "hands": (Part.LEFT_HAND, Part.RIGHT_HAND)}
 HEAT_MAPS = "/tiny/Conv_268_output_0"
 """`(n, 17, 64, 48)` within the network."""
-UNIT_PICTURE, UNIT_XYXY, UNIT_PERCENTILE = "astronaut_eileen_collins_nasa.jpg", (60, 14, 512, 512), 90
 UNITS = (0.2, 1, 3, 6, 10)
 JOINS = {"network": None, "heat-maps": np.max, "heat-sums": np.sum}
 ROUNDS = 50
@@ -65,9 +66,8 @@ class RowSource:
         self._join = join
         self._network = _open_with_heat_maps(folder / "models" / "wholebody133_256x192.onnx")
         self._unit = np.float32(1)
-        picture = read_bgr(folder / "images" / UNIT_PICTURE)
-        rows, _ = self.look(picture, np.array(UNIT_XYXY, np.float32))
-        self._unit = np.float32(np.percentile(CANDIDATES[BASE](rows), UNIT_PERCENTILE))
+        rows, _ = self.look(read_picture(), np.array(PERSON_XYXY, np.float32))
+        self._unit = np.float32(np.percentile(CANDIDATES[BASE](rows), PERCENTILE))
 
     def look(self, bgr: np.ndarray, xyxy: Floats) -> tuple[Rows, Floats]:
         """The rows of a person, and the `(k, 2)` keypoints in image pixels that the network gives."""
@@ -188,15 +188,15 @@ def print_dependence(found: Measured) -> None:
         click.echo(f"{name:31}" + "".join(f"{cell:9.3f}" for cell in cells))
 
 
-def print_properties(source: RowSource, folder: Path) -> None:
+def print_properties(source: RowSource) -> None:
     """Of each candidate: its range, how far it moves with the network's unit, and its cost."""
-    rows, _ = source.look(read_bgr(folder / "images" / UNIT_PICTURE), np.array(UNIT_XYXY, np.float32))
+    rows, _ = source.look(read_picture(), np.array(PERSON_XYXY, np.float32))
     click.echo(f"\n{'one person':31}{'lowest':>8}{'highest':>9}{'by unit':>10}{'ms':>8}")
     for name, candidate in CANDIDATES.items():
         values, moved = candidate(rows), 0.0
         for factor in np.float32(UNITS):
             times = Rows(rows.x * factor, rows.y * factor, rows.size)
-            unit = np.percentile(CANDIDATES[BASE](times), UNIT_PERCENTILE).astype(np.float32)
+            unit = np.percentile(CANDIDATES[BASE](times), PERCENTILE).astype(np.float32)
             moved = max(moved, float(np.abs(candidate(Rows(times.x / unit, times.y / unit, rows.size)) - values).max()))
         cost_s = np.median([seconds(lambda: candidate(rows)) for _ in range(ROUNDS)])  # noqa: B023
         click.echo(f"{name:31}{values.min():8.3f}{values.max():9.3f}{moved:10.1e}{cost_s * 1e3:8.2f}")
@@ -219,7 +219,7 @@ def main(rows: str, tolerance: float, draws: int, seed: int) -> None:
     for columns in views(found):
         print_auc(found, {name: chosen for name, chosen in columns.items() if chosen.any()})
     print_dependence(found)
-    print_properties(source, folder)
+    print_properties(source)
 
 
 if __name__ == "__main__":

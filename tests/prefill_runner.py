@@ -40,6 +40,18 @@ class StubAnnotator:
         """It holds nothing back."""
 
 
+def settings_for(fake: FakeLabelStudio) -> dict[str, str]:
+    """All of project 1 of the stand-in, where nothing is waited for."""
+    return {
+        "LABEL_STUDIO_URL": fake.url,
+        "LABEL_STUDIO_API_TOKEN": LEGACY_TOKEN,
+        "PROJECT_ID": "1",
+        "TASK_LIMIT": "all",
+        "REQUEST_DELAY_SECONDS": "0",
+        "MAX_BACKOFF_DELAY": "0",
+    }
+
+
 @contextmanager
 def stubbed_prefill(fake: FakeLabelStudio, monkeypatch: pytest.MonkeyPatch, cwd: Path) -> Iterator[Prefill]:
     """Run the command in `cwd` on project 1 of the stand-in, where nothing is waited for."""
@@ -49,15 +61,7 @@ def stubbed_prefill(fake: FakeLabelStudio, monkeypatch: pytest.MonkeyPatch, cwd:
     handlers, level = root.handlers[:], root.level
 
     def run(*options: str, **variables: str) -> Result:
-        environment = {
-            "LABEL_STUDIO_URL": fake.url,
-            "LABEL_STUDIO_API_TOKEN": LEGACY_TOKEN,
-            "PROJECT_ID": "1",
-            "TASK_LIMIT": "all",
-            "REQUEST_DELAY_SECONDS": "0",
-            "MAX_BACKOFF_DELAY": "0",
-        }
-        return CliRunner(env=environment | variables).invoke(main, ["prefill", *options])
+        return CliRunner(env=settings_for(fake) | variables).invoke(main, ["prefill", *options])
 
     yield run
     root.handlers[:] = handlers  # the command's own writes to a file that the runner has closed

@@ -115,7 +115,8 @@ class Annotator:
             with suppress(ImageError):
                 reference = target.reference(task.get("data"))
                 named = reference if isinstance(reference, str) else None
-            digest.update(repr((target.name, named)).encode("utf-8", "surrogatepass"))
+            for part in (target.name, named or ""):  # a digest of each, so that none runs into the next
+                digest.update(hashlib.sha256(part.encode("utf-8", "surrogatepass")).digest())
             if boxes := self._boxes_of(task, target):
                 digest.update(boxes.fractions.tobytes() + boxes.scores.tobytes() + bytes([boxes.are_drawn]))
         return digest.digest()

@@ -32,6 +32,7 @@ from tests.fake_label_studio import (
     Fault,
     http,
 )
+from tests.prefill_runner import settings_for
 from wholebody.__main__ import main
 from wholebody.figures.drawing import draw_figures
 from wholebody.labeling.config_writer import parse_parts, write_config
@@ -85,18 +86,12 @@ def started(
     environment = {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": str(ROOT),
-        "LABEL_STUDIO_URL": fake.url,
-        "LABEL_STUDIO_API_TOKEN": LEGACY_TOKEN,
-        "PROJECT_ID": "1",
-        "TASK_LIMIT": "all",
-        "REQUEST_DELAY_SECONDS": "0",
-        "MAX_BACKOFF_DELAY": "0",
         "MODE": "figures",
     }
     process = subprocess.Popen(
         [sys.executable, *command],
         cwd=cwd,
-        env=environment | variables,
+        env=environment | settings_for(fake) | variables,
         stdin=terminal,
         stdout=terminal or subprocess.PIPE,
         stderr=terminal or subprocess.PIPE,
