@@ -15,6 +15,7 @@ from wholebody.estimation.estimator import Estimator, load_estimator
 from wholebody.estimation.prompted import estimate_prompted
 from wholebody.estimation.seen_images import SeenImage
 from wholebody.estimation.weights import find_weights
+from wholebody.images.decoding import Picture
 from wholebody.keypoints import Part
 from wholebody.labeling.config_writer import write_config
 from wholebody.labeling.labeling_config import parse_labeling_config
@@ -57,7 +58,8 @@ def pose_as_served(person: TruePerson, xyxy: Floats, estimator: Estimator) -> Fl
     height, width = person.bgr.shape[:2]
     fractions = (xyxy / (width, height, width, height)).astype(np.float32)[None]
     prompts = Prompts(TARGET, fractions, NO_POINTS, NO_POINTS)
-    return estimate_prompted(SeenImage(person.bgr), prompts, estimator).keypoints[0]
+    seen = SeenImage(Picture(person.bgr, (width, height)))
+    return estimate_prompted(seen, prompts, estimator).keypoints[0]
 
 
 def pose_as_detected(person: TruePerson, xyxy: Floats, estimator: Estimator) -> Floats:
