@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 from label_studio_ml.model import LabelStudioMLBase
 
 from wholebody.annotator import Annotator
-from wholebody.errors import WholebodyError
+from wholebody.errors import ClientGoneError, DeadlineError, WholebodyError
 from wholebody.label_studio.client import LabelStudioClient
 from wholebody.labeling.labeling_config import LabelingConfig, parse_labeling_config
 from wholebody.labeling.prompts import read_prompts
@@ -124,9 +124,10 @@ class WholebodyBackend(LabelStudioMLBase):  # type: ignore[misc]  # label-studio
         """
         config = parse_labeling_config(self.label_config)
         if context:
-            prompts = read_prompts(context, config)
-            annotate = functools.partial(load_annotator().annotate_prompted, prompts=prompts)
-            jobs: list[Callable[[], Any]] = [functools.partial(annotate, task) for task in tasks]
+            jobs: list[Callable[[], Any]] = []
+            for task in tasks:
+                prompts = read_prompts(context, config.for_task(task.get("data")))
+                jobs.append(functools.partial(load_annotator().annotate_prompted, task, prompts))
         else:
             predict = self._open if len(tasks) == 1 else load_annotator().annotate
             jobs = [functools.partial(_or_nothing, task, functools.partial(predict, task, config)) for task in tasks]
@@ -146,6 +147,8 @@ class WholebodyBackend(LabelStudioMLBase):  # type: ignore[misc]  # label-studio
 def _or_nothing(task: dict[str, Any], predict: Callable[[], Prediction | Nothing]) -> Prediction | Nothing:
     try:
         return predict()
+    except (DeadlineError, ClientGoneError):  # which whoever waited for the call has noticed, too
+        raise
     except WholebodyError as error:
         log.warning("task %s: %s", task.get("id"), error)
         count_failure(error)

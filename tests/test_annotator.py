@@ -15,10 +15,11 @@ from tests.http_server import Answer, Received, ScriptedServer
 from tests.test_model import CONFIG
 from wholebody import annotator
 from wholebody.annotator import GPU_WORKERS, Annotator
-from wholebody.errors import ImageError, StoppedError
+from wholebody.errors import ClientGoneError, DeadlineError, ImageError, StoppedError
 from wholebody.estimation.weights import Traits
 from wholebody.figures.drawing import draw_figures
 from wholebody.labeling.labeling_config import parse_labeling_config
+from wholebody.process.calls import Call
 from wholebody.settings import load_settings
 
 CORES = 2
@@ -297,3 +298,63 @@ def test_a_fingerprint_follows_all_that_a_prediction_depends_on() -> None:
     assert one.fingerprint(other, WITH_BOXES) != one.fingerprint(plain, WITH_BOXES)
     for odd in (None, {}, {"image": None}, {"image": [["x"]]}, {"image": "\ud800"}):
         assert one.fingerprint({"id": 1, "data": odd}, WITH_BOXES) != one.fingerprint(plain, WITH_BOXES)
+
+
+PAGES = parse_labeling_config(
+    '<View><Image name="img" valueList="$images"/>'
+    '<KeyPointLabels name="kp" toName="img"><Label value="nose"/></KeyPointLabels></View>'
+)
+
+
+def pages_of(server: ScriptedServer, *counts: int | None) -> dict[str, Any]:
+    """A task whose pages show so many figures each; `None` is a page that the server lacks."""
+    for number, count in enumerate(counts):
+        server.on("GET", f"/{number}.png", Answer(404) if count is None else Answer(body=FIGURES[count]))
+    return {"id": 1, "data": {"images": [f"{server.url}/{number}.png" for number in range(len(counts))]}}
+
+
+@pytest.mark.parametrize("is_bulk", [True, False])
+def test_each_page_has_its_people(server: ScriptedServer, is_bulk: bool) -> None:
+    one = Annotator(load_settings(mode="figures"), bulk=is_bulk)
+    prediction = one.annotate(pages_of(server, 2, 1, 3), PAGES)
+    assert [region["item_index"] for region in prediction["result"]] == [0, 0, 1, 2, 2, 2]
+
+
+@pytest.mark.parametrize("is_bulk", [True, False])
+def test_one_page_that_cannot_be_had_fails_the_task_and_is_named(server: ScriptedServer, is_bulk: bool) -> None:
+    one = Annotator(load_settings(mode="figures"), bulk=is_bulk)
+    with pytest.raises(ImageError) as raised:
+        one.annotate(pages_of(server, 1, None, 1), PAGES)
+    host = server.url.removeprefix("http://")
+    assert str(raised.value) == f"page 2 of 'img', {server.url}/1.png: {host} answers HTTP 404: not found"
+    assert raised.value.reason == f"{host} answers HTTP 404: not found"
+
+
+def test_a_task_with_more_regions_than_anybody_can_look_at(
+    online: Annotator, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(annotator, "MAX_REGIONS", 4)
+    assert len(online.annotate(pages_of(server, 3, 1), PAGES)["result"]) == 4
+    with pytest.raises(ImageError, match=r"^the task's people have more than 4 points; split it, lower MAX_PEOPLE"):
+        online.annotate(pages_of(server, 3, 2) | {"id": 2}, PAGES)
+
+
+@pytest.mark.parametrize(
+    ("call", "error"),
+    [(Call(deadline=0.0), DeadlineError), (Call(gone=lambda: True), ClientGoneError)],
+    ids=["late", "left alone"],
+)
+def test_pages_that_nobody_waits_for_are_not_looked_at(
+    online: Annotator, server: ScriptedServer, call: Call, error: type[Exception]
+) -> None:
+    with call.current(), pytest.raises(error):
+        online.annotate(pages_of(server, 1, 1), PAGES)
+    assert server.requests == []
+
+
+def test_a_fingerprint_follows_the_pages(online: Annotator) -> None:
+    prints = [
+        online.fingerprint({"data": {"images": images}}, PAGES) for images in (["a", "b"], ["b", "a"], ["a"], ["a", ""])
+    ]
+    assert len(set(prints[:3])) == 3
+    assert prints[2] == prints[3]

@@ -23,10 +23,10 @@ def _real_weights(testdata: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[N
         cached.cache_clear()
 
 
-def answer(testdata: Path, case: str) -> list[Any]:
+def answer(testdata: Path, case: str, name: str = "request") -> list[Any]:
     """What the backend says to the request of a case."""
     (folder,) = (testdata / "cases").glob(f"{case}-*")
-    request = orjson.loads((folder / "request.json").read_bytes())
+    request = orjson.loads((folder / f"{name}.json").read_bytes())
     context = request["params"].get("context")
     return WholebodyBackend(label_config=request["label_config"]).predict(request["tasks"], context=context)
 
@@ -55,3 +55,42 @@ def test_a_detector_that_sees_one_person_three_times(
 def test_a_ball_that_was_drawn_is_no_person(testdata: Path) -> None:
     with pytest.raises(RequestError, match="the label 'ball' stands for no person"):
         answer(testdata, "4")
+
+
+@pytest.mark.parametrize("name", ["path", "index", "template"])
+def test_images_that_the_config_names_by_a_path_or_in_a_text(testdata: Path, name: str) -> None:
+    (prediction,) = answer(testdata, "5", name)
+    assert len(prediction["result"]) == 6
+
+
+def test_a_repeater_with_two_pages(testdata: Path) -> None:
+    (prediction,) = answer(testdata, "6")
+    found = [(region["from_name"], region["to_name"]) for region in prediction["result"]]
+    assert found == [("kp_0", "page_0"), ("kp_1", "page_1")]
+
+
+def test_an_image_with_two_pages(testdata: Path) -> None:
+    (prediction,) = answer(testdata, "7")
+    pages = [region["item_index"] for region in prediction["result"]]
+    assert (pages.count(0), pages.count(1)) == (6, 6)
+
+
+def test_a_blank_second_image(testdata: Path) -> None:
+    (prediction,) = answer(testdata, "8")
+    assert [(region["from_name"], region["to_name"]) for region in prediction["result"]] == [("k1", "a")]
+
+
+def test_labels_that_come_from_the_task(testdata: Path) -> None:
+    (prediction,) = answer(testdata, "19")
+    assert [region["value"]["keypointlabels"] for region in prediction["result"]] == [["nose"]]
+
+
+def test_labels_and_tools_apart(testdata: Path) -> None:
+    (prediction,) = answer(testdata, "20")
+    shapes = [(region["type"], region["from_name"]) for region in prediction["result"][::2]]
+    labels = [(region["type"], region["from_name"], region["value"]["labels"]) for region in prediction["result"][1::2]]
+    assert shapes[0] == ("keypoint", "kp")
+    assert labels[0] == ("labels", "l", ["nose"])
+    assert {(kind, name) for kind, name, _ in labels} == {("labels", "l")}
+    ids = [region["id"] for region in prediction["result"]]
+    assert ids[::2] == ids[1::2]

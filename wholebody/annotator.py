@@ -1,7 +1,8 @@
 """One task -> its images -> poses -> regions: one prediction. Both ways in go through here."""
 
 import hashlib
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import partial
 from statistics import fmean
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from wholebody.errors import ImageError
+from wholebody.errors import ImageError, WholebodyError
 from wholebody.estimation.estimator import load_estimator
 from wholebody.estimation.image_source import ImageSource, KeptImages, PassingImages
 from wholebody.estimation.prompted import estimate_people, estimate_prompted
@@ -23,11 +24,16 @@ from wholebody.labeling.labeling_config import LabelingConfig, parse_labeling_co
 from wholebody.labeling.prompts import Prompts
 from wholebody.labeling.regions import mean_score, write_regions
 from wholebody.labeling.task_boxes import no_task_boxes, read_task_boxes
+from wholebody.labeling.task_images import TaskImage, image_of_page, images_of_task
 from wholebody.predictions import Prediction, Region
+from wholebody.process.calls import current_call
 from wholebody.process.cores import count_cores
 from wholebody.settings import Settings
 
 WARM_UP_PIXELS = 640 * 480
+
+MAX_REGIONS = 100_000
+"""Regions of one task, some 90 MB while they are written. The editor is slow from a thousand on."""
 
 GPU_WORKERS = 4
 """Images decoded, cut and written at a time beside a device that runs the networks one after the other."""
@@ -75,34 +81,49 @@ class Annotator:
 
         Raises:
             ImageError: An image of the task cannot be had; this task alone has failed.
+            LabelingConfigError: The labels or pages that the task names make nothing that can be filled.
             ModelError: The network cannot run on this image.
+            DeadlineError, ClientGoneError: Nobody waits for the rest of its images.
         """
+        data = task.get("data")
         regions: list[Region] = []
         scores: list[float] = []
-        for target in config.targets:
-            with self._images.open(target.reference(task.get("data")), task.get("id")) as image:
-                poses = estimate_people(image, self._boxes_of(task, target), self._estimator)
-                regions += write_regions(poses, target, self._threshold)
-                scores.append(mean_score(poses, target))
+        for image in images_of_task(config.for_task(data), data):
+            current_call().check()
+            with self._open(image, task) as seen:
+                boxes = self._boxes_of(task, image.target, item_index=image.item_index)
+                poses = estimate_people(seen, boxes, self._estimator)
+                regions += write_regions(poses, image.target, self._threshold, image.item_index)
+                scores.append(mean_score(poses, image.target))
+            if len(regions) > MAX_REGIONS:
+                raise ImageError(
+                    f"the task's people have more than {MAX_REGIONS} points; split it, lower MAX_PEOPLE, or take a "
+                    "labeling config with fewer keypoints",
+                    cause="image_too_large",
+                )
         return Prediction(result=regions, score=round(fmean(scores), 4), model_version=self.model_version)
 
-    def annotate_prompted(self, task: dict[str, Any], prompts: Prompts) -> Prediction:
+    def annotate_prompted(self, task: dict[str, Any], prompts: Sequence[Prompts]) -> Prediction:
         """Predict the people that an annotator means.
 
         Args:
             task: A task as Label Studio sends it; `id` and `data` are read.
-            prompts: What was drawn.
+            prompts: What was drawn, on each page.
 
         Raises:
             ImageError: The image cannot be had.
             PromptError: There is nobody where the annotator says.
             ModelError: The network cannot run on this image.
         """
-        target = prompts.target
-        with self._images.open(target.reference(task.get("data")), task.get("id")) as image:
-            poses = estimate_prompted(image, prompts, self._estimator)
-            regions = write_regions(poses, target, self._threshold)
-        return Prediction(result=regions, score=mean_score(poses, target), model_version=self.model_version)
+        regions: list[Region] = []
+        scores: list[float] = []
+        for drawn in prompts:
+            image = image_of_page(drawn.target, task.get("data"), drawn.item_index)
+            with self._open(image, task) as seen:
+                poses = estimate_prompted(seen, drawn, self._estimator)
+                regions += write_regions(poses, drawn.target, self._threshold, image.item_index)
+                scores.append(mean_score(poses, drawn.target))
+        return Prediction(result=regions, score=round(fmean(scores), 4), model_version=self.model_version)
 
     def fingerprint(self, task: dict[str, Any], config: LabelingConfig) -> bytes:
         """A digest of what `annotate` reads of a task but its id: where its images are, and the boxes that it carries.
@@ -110,16 +131,31 @@ class Annotator:
         Another picture under the same id, as after a change of the task or from another Label Studio, is another task.
         """
         digest = hashlib.sha256()
-        for target in config.targets:
-            named = None  # where there is none, or nothing that can be one, `annotate` says so
-            with suppress(ImageError):
-                reference = target.reference(task.get("data"))
-                named = reference if isinstance(reference, str) else None
-            for part in (target.name, named or ""):  # a digest of each, so that none runs into the next
-                digest.update(hashlib.sha256(part.encode("utf-8", "surrogatepass")).digest())
-            if boxes := self._boxes_of(task, target):
-                digest.update(boxes.fractions.tobytes() + boxes.scores.tobytes() + bytes([boxes.are_drawn]))
+        data = task.get("data")
+        with suppress(WholebodyError):  # `annotate` says what is wrong
+            for image in images_of_task(config.for_task(data), data):
+                named = image.reference if isinstance(image.reference, str) else ""
+                for part in (
+                    image.target.name,
+                    str(image.item_index),
+                    named,
+                ):  # a digest of each: none runs into the next
+                    digest.update(hashlib.sha256(part.encode("utf-8", "surrogatepass")).digest())
+                if boxes := self._boxes_of(task, image.target, item_index=image.item_index):
+                    digest.update(boxes.fractions.tobytes() + boxes.scores.tobytes() + bytes([boxes.are_drawn]))
         return digest.digest()
+
+    @contextmanager
+    def _open(self, image: TaskImage, task: dict[str, Any]) -> Iterator[SeenImage]:
+        """An image of a task, for as long as it is looked at; errors name its page."""
+        try:
+            with self._images.open(image.reference, task.get("id")) as seen:
+                yield seen
+        except ImageError as error:
+            if not image.place:
+                raise
+            where = f"{image.place}, {error.reference}" if error.reference else image.place
+            raise ImageError(error.reason, where, error.cause) from None
 
     def warm_up(self) -> None:
         """Take a picture the whole way once, so that the first request does not pay for what is loaded late.

@@ -71,12 +71,14 @@ class ImageError(WholebodyError):
 
     Attributes:
         reason: What is wrong, without the reference: equal for all images with the same trouble.
+        reference: Which image it is, or `""`.
         cause: What it is counted as.
     """
 
     def __init__(self, reason: str, reference: str = "", cause: Cause = "image_unreachable") -> None:
         super().__init__(f"{reference}: {reason}" if reference else reason)
         self.reason = reason
+        self.reference = reference
         self.cause = cause
 
 

@@ -165,6 +165,29 @@ def test_labels_that_match_nothing(fake: FakeLabelStudio) -> None:
     assert run().exit_code == 0, "a warning is no failure"
 
 
+def test_boxes_that_mean_nobody(fake: FakeLabelStudio) -> None:
+    config = str(fake.project["label_config"])
+    fake.project["label_config"] = config.replace(
+        '<Label value="person"', '<Label value="referee"/><Label value="player"', 1
+    )
+    status, text = said("labeling config")
+    assert status == "warn"
+    assert "no box label stands for a person: referee, player -> name one of them person, or give it" in text
+
+
+def test_pages_and_labels_of_the_task(fake: FakeLabelStudio) -> None:
+    fake.project["label_config"] = (
+        '<View><Image name="img" valueList="$images"/><KeyPointLabels name="kp" toName="img" value="$labels"/></View>'
+    )
+    pixel = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAACklEQVQIHWMAAgAABAABDTukuQAAAABJRU5ErkJggg=="
+    fake.add_tasks(1)
+    fake.tasks[1]["data"] = {"images": [pixel] * 7, "labels": [{"value": "nose"}]}
+    assert said("labeling config")[1].startswith("labels of 'kp' from each task's $labels, no person boxes on 'img'")
+    status, text = said("image")
+    assert status == "ok"
+    assert text.endswith(", and 2 more that were not tried -> ")
+
+
 def test_config_with_nothing_to_fill(fake: FakeLabelStudio) -> None:
     fake.project["label_config"] = '<View><Image name="img" value="$image"/></View>'
     status, text = said("labeling config")

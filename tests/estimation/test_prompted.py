@@ -22,8 +22,8 @@ from wholebody.estimation.seen_images import SeenImage
 from wholebody.estimation.weights import Weights, find_weights
 from wholebody.figures.drawing import draw_figures
 from wholebody.images.pixels import Picture
-from wholebody.labeling.labeling_config import BoxControl, ImageTarget
 from wholebody.labeling.prompts import Prompts
+from wholebody.labeling.targets import BoxControl, ImageTarget
 from wholebody.poses import Poses
 from wholebody.settings import Settings
 

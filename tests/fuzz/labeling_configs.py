@@ -21,6 +21,11 @@ TAGS = [
     "VectorLabels",
     "RectangleLabels",
     "Label",
+    "Labels",
+    "KeyPoint",
+    "Rectangle",
+    "Vector",
+    "Repeater",
     "Header",
     "keypointlabels",
     "IMAGE",
@@ -37,6 +42,9 @@ ATTRIBUTES = [
     "model_point_size",
     "model_skip",
     "skeleton",
+    "on",
+    "valueList",
+    "smartOnly",
     "indexFlag",
     "perRegion",
     "whenTagName",
@@ -45,6 +53,7 @@ NAMES_AND_NUMBERS = [
     *("", "img", "img,img2", "img2", "$image", "$", "$" * 1000, "true", "person", "body", "face", *NAMES[:3]),
     *("0", "132", "133", "9" * 5000, "0" * 5000, "٣", "²", "-1", "nan", "inf", "1e400", "0.5", "1_0", "0x1", "--"),
     *(",", "," * 500, "nose," * 500, " ", "\ufffd", "{{idx}}", "a" * 600),
+    *("$list", "$list[{{idx}}]", "$list[0].value", "$a.b.c", "$[", "$].[", "x/$image/$list", "img_{{idx}}"),
 ]
 
 attribute_values = st.one_of(

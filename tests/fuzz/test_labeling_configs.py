@@ -46,7 +46,8 @@ def test_any_config_is_taken_or_refused_by_the_server(harness: Harness, xml: str
     response = harness.send(SETUP, "POST", "/setup", data=as_json({"schema": xml}))
     assert response.status_code in (200, 400)
     if response.status_code == 200:  # then tasks can be predicted with it, though their data may lack the image
-        answer = harness.send(SETUP, "POST", "/predict", data=as_json({"tasks": [{}], "label_config": xml}))
+        tasks = [{}, {"data": {"image": "x", "list": [{"value": "nose"}, "x", {"value": 5}]}}]
+        answer = harness.send(SETUP, "POST", "/predict", data=as_json({"tasks": tasks, "label_config": xml}))
         assert answer.status_code == 200
 
 

@@ -131,6 +131,11 @@ class Editor:
         """Wait until the page has asked nothing for half a second."""
         self.page.wait_for_load_state("networkidle")
 
+    def turn_to_page(self, number: int) -> None:
+        """Show another page of a task with several, the first being 0."""
+        self.page.evaluate("(number) => window.Htx.annotationStore.selected.objects[0].setCurrentImage(number)", number)
+        self.wait_until_ready()
+
     # What is there
 
     def regions(self) -> list[Json]:

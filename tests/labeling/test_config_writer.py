@@ -8,7 +8,8 @@ import pytest
 from wholebody.errors import SettingsError
 from wholebody.keypoints import NAMES, PART_SLICES, PARTS, Part
 from wholebody.labeling.config_writer import PRESETS, Prompt, parse_parts, write_config
-from wholebody.labeling.labeling_config import BoxControl, parse_labeling_config
+from wholebody.labeling.labeling_config import parse_labeling_config
+from wholebody.labeling.targets import BoxControl
 
 BODY, FEET, FACE, LEFT_HAND, RIGHT_HAND = Part
 ALL = tuple(Part)

@@ -2,15 +2,10 @@ import re
 
 import pytest
 
-from wholebody.errors import ImageError, LabelingConfigError
+from wholebody.errors import LabelingConfigError
 from wholebody.keypoints import NAMES
-from wholebody.labeling.labeling_config import (
-    CURE,
-    BoxControl,
-    ImageTarget,
-    LabelingConfig,
-    parse_labeling_config,
-)
+from wholebody.labeling.labeling_config import CURE, LabelingConfig, parse_labeling_config
+from wholebody.labeling.targets import BoxControl, ImageTarget
 
 IMAGE = '<Image name="img" value="$image"/>'
 
@@ -204,30 +199,6 @@ def test_a_control_on_two_images_and_an_image_without_controls() -> None:
     others = '<Image name="two" value="$b"/><Image name="three" value="$c"/><Image name="unset"/>'
     config = parse_labeling_config(view(IMAGE, others, keypoints(NOSE, to="img, two")))
     assert [target.name for target in config.targets] == ["img", "two"]
-
-
-@pytest.mark.parametrize(
-    ("value", "data", "expected"),
-    [
-        ("$image", {"image": "/data/a.jpg"}, "/data/a.jpg"),
-        # whatever it is: the loader judges
-        ("$image", {"image": None}, None),
-        # an address in the config itself
-        ("http://host/a.jpg", {}, "http://host/a.jpg"),
-    ],
-)
-def test_the_reference_of_a_task(value: str, data: object, expected: object) -> None:
-    assert ImageTarget("img", value, (), None).reference(data) == expected
-
-
-@pytest.mark.parametrize(
-    ("data", "has"),
-    [({"b": 1, "a": 2}, "a, b"), ({}, ""), (None, "nothing"), ([1], "nothing"), ("text", "nothing")],
-)
-def test_a_key_that_the_data_lacks(data: object, has: str) -> None:
-    message = rf"^the task's data has no 'image', which the labeling config shows \(it has {has}\)$"
-    with pytest.raises(ImageError, match=message):
-        ImageTarget("img", "$image", (), None).reference(data)
 
 
 def test_a_config_is_parsed_once() -> None:

@@ -6,7 +6,8 @@ import pytest
 
 from tests.labeling.test_labeling_config import NOSE, PERSON, keypoints, parse, rectangles
 from wholebody.errors import LabelingConfigError
-from wholebody.labeling.labeling_config import CURE, SkeletonControl
+from wholebody.labeling.labeling_config import CURE
+from wholebody.labeling.targets import SkeletonControl
 
 
 def vectors(labels: str, attributes: str = 'skeleton="true"', name: str = "sk", to: str = "img") -> str:

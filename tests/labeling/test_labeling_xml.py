@@ -10,6 +10,7 @@ from wholebody.labeling.labeling_xml import (
     MAX_LABELS,
     MAX_NAME_CHARS,
     in_short,
+    parse_xml,
     read_elements,
 )
 
@@ -95,7 +96,7 @@ def test_a_model_index_that_is_no_keypoint_stands_for_none(index: str) -> None:
 def test_a_label_belongs_to_the_control_around_it_alone() -> None:
     """Else labels would count once for each control around them."""
     inner = '<KeyPointLabels name="inner" toName="i0"><View><Label value="left_eye"/></View></KeyPointLabels>'
-    controls = read_elements(config(f'<Label value="nose"/>{inner}<Label value="right_eye"/>')).controls
+    controls = read_elements(parse_xml(config(f'<Label value="nose"/>{inner}<Label value="right_eye"/>'))).controls
     read = {control.name: [label.get("value") for label in control.labels] for control in controls}
     assert read == {"kp": ["nose", "right_eye"], "inner": ["left_eye"]}
 

@@ -52,7 +52,8 @@ def without(region: dict[str, Any], key: str) -> dict[str, Any]:
 
 
 def read(*regions: object) -> Prompts:
-    return read_prompts({"result": list(regions)}, CONFIG)
+    (prompts,) = read_prompts({"result": list(regions)}, CONFIG)
+    return prompts
 
 
 BOXES = [
@@ -114,7 +115,7 @@ def test_a_label_of_something_else_asks_for_no_person(region: dict[str, Any], la
 def test_a_prompt_without_a_label_counts(labels: object) -> None:
     region = labelled_box(10, 20, 30, 40)
     given = region | {"value": region["value"] | {"rectanglelabels": labels}}
-    assert len(read_prompts({"result": [given]}, WITH_PEOPLE).boxes) == 1
+    assert len(read_prompts({"result": [given]}, WITH_PEOPLE)[0].boxes) == 1
 
 
 @pytest.mark.parametrize(("regions", "expected"), BOXES)
@@ -278,3 +279,36 @@ def test_names_of_controls_that_are_no_names_are_alike() -> None:
 def test_an_impossible_size_of_the_image_makes_no_nonsense(size: float) -> None:
     boxes = read(box(1e6, -1e6, 1e6, 1e6, rotation=33, original_width=size, original_height=3)).boxes
     assert np.isfinite(boxes).all()
+
+
+PAGES = parse_labeling_config(
+    '<View><Image name="img" valueList="$images"/>'
+    '<KeyPointLabels name="kp" toName="img"><Label value="nose"/></KeyPointLabels></View>'
+)
+
+
+def test_prompts_on_pages_are_answered_page_by_page_the_last_one_last() -> None:
+    regions = [box(1, 1, 2, 2, item_index=2), box(3, 3, 2, 2), box(5, 5, 2, 2, item_index=2), box(7, 7, 2, 2)]
+    found = read_prompts({"result": [*regions, box(9, 9, 2, 2, item_index=1)]}, PAGES)
+    assert [(one.item_index, [round(left, 2) for left in one.boxes[:, 0].tolist()]) for one in found] == [
+        (2, [0.01, 0.05]),
+        (0, [0.03, 0.07]),
+        (1, [0.09]),
+    ]
+
+
+def test_points_that_exclude_people_hold_on_their_own_page() -> None:
+    regions = [click(1, 1, positive=False), click(2, 2, item_index=1), click(3, 3)]
+    one, two = read_prompts({"result": regions}, PAGES)
+    assert (one.item_index, len(one.clicks), len(one.excluded)) == (1, 1, 0)
+    assert (two.item_index, len(two.clicks), len(two.excluded)) == (0, 1, 1)
+
+
+def test_a_page_means_nothing_where_there_are_none() -> None:
+    assert read(box(1, 1, 5, 5, item_index=7)).item_index is None
+
+
+@pytest.mark.parametrize("page", ["1", -1, 1.5, True, 10**400, [1]])
+def test_a_page_that_is_none(page: object) -> None:
+    with pytest.raises(RequestError, match=r"^the prompt's item_index must be the number of a page, not "):
+        read_prompts({"result": [box(1, 1, 5, 5, item_index=page)]}, PAGES)

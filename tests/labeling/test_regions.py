@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from wholebody.keypoints import NAMES
-from wholebody.labeling.labeling_config import BoxControl, ImageTarget, KeypointControl
 from wholebody.labeling.regions import mean_score, write_regions
+from wholebody.labeling.targets import BoxControl, ImageTarget, KeypointControl
 from wholebody.poses import Poses
 from wholebody.predictions import Region
 
@@ -221,3 +221,9 @@ def test_the_mean_score_is_over_the_keypoints_asked_for() -> None:
     assert mean_score(poses, NOSE_ONLY) == 0.6
     score = mean_score(Poses.nobody((WIDTH, HEIGHT)), NOSE_ONLY)
     assert (score, type(score)) == (0.0, float)
+
+
+def test_regions_of_a_page_say_which() -> None:
+    regions = write_regions(people(2), target(box=BOX), 0.3, item_index=3)
+    assert {region["item_index"] for region in regions} == {3}
+    assert all("item_index" not in region for region in write(people(2), target(box=BOX)))

@@ -7,9 +7,9 @@ import pytest
 
 from tests.labeling.test_regions import BOX, HEIGHT, WIDTH, control, people
 from wholebody.keypoints import NAMES
-from wholebody.labeling.labeling_config import BoxControl, ImageTarget, KeypointControl, SkeletonControl
 from wholebody.labeling.regions import mean_score, write_regions
 from wholebody.labeling.skeletons import SKELETONS
+from wholebody.labeling.targets import BoxControl, ImageTarget, KeypointControl, SkeletonControl
 from wholebody.poses import Poses
 from wholebody.predictions import Region
 

@@ -131,3 +131,11 @@ def test_the_best_of_too_many_are_kept(caplog: pytest.LogCaptureFixture) -> None
 
 def test_without_a_control_for_people_no_box_is_one() -> None:
     assert read_task_boxes({"annotations": [entry(1, box())]}, target_of(""), MANY) is None
+
+
+def test_the_boxes_of_a_page() -> None:
+    regions = [box(1), {**box(2), "item_index": 0}, {**box(3), "item_index": 1}, {**box(4), "item_index": "1"}]
+    task = {"annotations": [entry(1, *regions)]}
+    assert sorted(lefts(read_task_boxes(task, TARGET, MANY, 0))) == [0.01, 0.02]
+    assert lefts(read_task_boxes(task, TARGET, MANY, 1)) == [0.03]
+    assert read_task_boxes(task, TARGET, MANY, 2) is None

@@ -185,6 +185,17 @@ def test_setup_warns_of_labels_that_match_nothing(client: FlaskClient, caplog: p
     assert caplog.messages == ["kp: no keypoint for the labels tail"]
 
 
+def test_setup_warns_of_boxes_that_mean_nobody(client: FlaskClient, caplog: pytest.LogCaptureFixture) -> None:
+    boxes = '<RectangleLabels name="b" toName="img"><Label value="player"/><Label value="referee"/></RectangleLabels>'
+    points = '<KeyPointLabels name="kp" toName="img"><Label value="nose"/></KeyPointLabels>'
+    with caplog.at_level(logging.WARNING, "wholebody.serving.server"):
+        client.post("/setup", json={"schema": f'<View><Image name="img" value="$image"/>{points}{boxes}</View>'})
+    assert caplog.messages == [
+        "img: no label of the boxes (player, referee) stands for a person, so nothing says whose points are whose; "
+        'name one person, or give it predicted_values="person"'
+    ]
+
+
 def test_the_webhook_reads_nothing() -> None:
     """A body that never comes, of any length, does not hold up the answer."""
     server = make_server("127.0.0.1", 0, create_app(StubBackend, load_settings(), VERSION), threaded=True)

@@ -11,10 +11,13 @@ from wholebody.checks.facts import Check, Facts, Finding
 from wholebody.errors import LabelStudioError
 from wholebody.images.loader import ImageLoader, shown
 from wholebody.keypoints import NAMES, PARTS
-from wholebody.labeling.labeling_config import ImageTarget, parse_labeling_config
+from wholebody.labeling.labeling_config import parse_labeling_config
+from wholebody.labeling.targets import ImageTarget
+from wholebody.labeling.task_images import images_of_task
 from wholebody.settings import Settings, load_settings
 
 MOST_LABELS_SHOWN = 5
+MOST_IMAGES_TRIED = 5
 
 
 def look_at_settings(facts: Facts) -> Finding:
@@ -82,11 +85,13 @@ def look_at_config(facts: Facts) -> Finding:
     facts.config = parse_labeling_config(facts.project["label_config"])
     message = "; ".join(_filled(target) for target in facts.config.targets)
     unmatched = [label for target in facts.config.targets for label in _unmatched(target)]
+    if others := [label for target in facts.config.targets for label in target.other_boxes]:
+        cure = 'name one of them person, or give it predicted_values="person"; else points of all people are mixed'
+        return Finding("warn", f"{message}; no box label stands for a person: {_some(others)}", cure)
     if not unmatched:
         return Finding("ok", message)
-    some = ", ".join(unmatched[:MOST_LABELS_SHOWN]) + (", ..." if len(unmatched) > MOST_LABELS_SHOWN else "")
     cure = "use COCO-WholeBody's names or predicted_values (docs/labeling-configs.md); each keypoint fills one label"
-    return Finding("warn", f"{message}; labels that match nothing ({len(unmatched)}): {some}", cure)
+    return Finding("warn", f"{message}; labels that match nothing ({len(unmatched)}): {_some(unmatched)}", cure)
 
 
 def look_at_image(facts: Facts) -> Finding:
@@ -97,11 +102,13 @@ def look_at_image(facts: Facts) -> Finding:
         return Finding("fail", f"task {facts.task_id} is not in project {facts.project_id}", cure)
     if task is None:
         return Finding("skip", "the project has no tasks", "import some")
-    loader, lines = ImageLoader(facts.settings), []
-    for target in facts.config.targets:
-        reference = target.reference(task.get("data"))
-        width, height = loader.load(reference, task.get("id")).size_wh
-        lines.append(f"{shown(str(reference))} {width} x {height}")
+    loader, lines, data = ImageLoader(facts.settings), [], task.get("data")
+    images = images_of_task(facts.config.for_task(data), data)
+    for image in images[:MOST_IMAGES_TRIED]:
+        width, height = loader.load(image.reference, task.get("id")).size_wh
+        lines.append(f"{shown(str(image.reference))} {width} x {height}")
+    if len(images) > MOST_IMAGES_TRIED:
+        lines.append(f"and {len(images) - MOST_IMAGES_TRIED} more that were not tried")
     return Finding("ok", f"task {task.get('id')}: {', '.join(lines)}")
 
 
@@ -117,9 +124,16 @@ def _filled(target: ImageTarget) -> str:
     found = Counter(PARTS[keypoint] for control in target.keypoints for keypoint in control.labels)
     per_part = ", ".join(f"{part} {found[part]}/{size}" for part, size in Counter(PARTS).items())
     filled = [f"{found.total()} of {len(NAMES)} keypoints ({per_part})"] if found else []
-    filled += [f"skeletons of {', '.join(control.labels)}" for control in target.skeletons]
+    filled += [f"skeletons of {', '.join(control.labels)}" for control in target.skeletons if control.labels]
+    filled += [
+        f"labels of {one.name!r} from each task's {one.task_labels}" for one in target.controls if one.task_labels
+    ]
     filled.append("person boxes" if target.box else "no person boxes")
     return f"{', '.join(filled)} on {target.name!r}"
+
+
+def _some(labels: list[str]) -> str:
+    return ", ".join(labels[:MOST_LABELS_SHOWN]) + (", ..." if len(labels) > MOST_LABELS_SHOWN else "")
 
 
 def _unmatched(target: ImageTarget) -> list[str]:

@@ -8,8 +8,9 @@ import numpy as np
 
 from wholebody.errors import RequestError
 from wholebody.labeling.label_names import names_person
-from wholebody.labeling.labeling_config import ImageTarget, LabelingConfig
+from wholebody.labeling.labeling_config import LabelingConfig
 from wholebody.labeling.labeling_xml import in_short
+from wholebody.labeling.targets import ImageTarget
 from wholebody.poses import Floats
 
 BOXES = frozenset({"rectangle", "rectanglelabels"})
@@ -24,27 +25,33 @@ MAX_PROMPTS = 100
 
 @dataclass(frozen=True, slots=True)
 class Prompts:
-    """What was drawn on one image, in fractions of its width and height: boxes or clicks, never both.
+    """What was drawn on one image or page, in fractions of its width and height: boxes or clicks, never both.
 
     Attributes:
         target: The image and the controls that the answer fills.
         boxes: `(n, 4)` float32 left, top, right, bottom of boxes, each around one person.
         clicks: `(m, 2)` float32 x, y of points on people.
         excluded: `(k, 2)` float32 x, y of points on people who are not meant.
+        item_index: The page that they were drawn on; `None` where the target has no pages.
     """
 
     target: ImageTarget
     boxes: Floats
     clicks: Floats
     excluded: Floats
+    item_index: int | None = None
 
 
-def read_prompts(context: dict[str, Any], config: LabelingConfig) -> Prompts:
-    """The prompts in the `context` of an interactive call.
+def read_prompts(context: dict[str, Any], config: LabelingConfig) -> list[Prompts]:
+    """The prompts in the `context` of an interactive call: those on each page; the page drawn on last comes last.
 
     Label Studio sends more than what was drawn last. Of a label-less control: every prompt that was not accepted
     yet, and the answer takes the place of all earlier suggestions, so all are answered. Of a control with labels:
     also every region of that label that was accepted long ago, so only the last is answered.
+
+    Args:
+        context: What Label Studio sends.
+        config: What is filled of the task: `LabelingConfig.for_task`.
 
     Raises:
         RequestError: No prompt in it, too many, or one of a kind that says nothing about people.
@@ -59,17 +66,35 @@ def read_prompts(context: dict[str, Any], config: LabelingConfig) -> Prompts:
     target = _target(config, last.get("to_name"))
     _check_label(last, target)
     alike = [r for r in regions if _drawn_with(r) == _drawn_with(last)]
-    if kind in BOXES:
-        wanted = alike if kind == "rectangle" else alike[-1:]
-        _check_number(wanted)
-        return Prompts(target, np.array([drawn_box(r) for r in wanted], np.float32), _points([]), _points([]))
-    excluded = [r for r in alike if r.get("is_positive") is False]
-    positive = [r for r in alike if r.get("is_positive") is not False]
-    wanted = positive if kind == "keypoint" else positive[-1:]
+    excluded = [r for r in alike if kind in CLICKS and r.get("is_positive") is False]
+    positive = [r for r in alike if kind in BOXES or r.get("is_positive") is not False]
+    wanted = positive if kind in ("rectangle", "keypoint") else positive[-1:]
     if not wanted:
         raise RequestError("the context holds only points that exclude people: click on a person")
     _check_number([*wanted, *excluded])
-    return Prompts(target, np.zeros((0, 4), np.float32), _points(wanted), _points(excluded))
+    pages = dict.fromkeys(_page(region, target) for region in reversed(wanted))
+    return [
+        _on_page(target, page, kind, *([r for r in some if _page(r, target) == page] for some in (wanted, excluded)))
+        for page in reversed(pages)
+    ]
+
+
+def _on_page(
+    target: ImageTarget, page: int | None, kind: str, wanted: list[dict[str, Any]], excluded: list[dict[str, Any]]
+) -> Prompts:
+    if kind in BOXES:
+        return Prompts(target, np.array([drawn_box(r) for r in wanted], np.float32), _points([]), _points([]), page)
+    return Prompts(target, np.zeros((0, 4), np.float32), _points(wanted), _points(excluded), page)
+
+
+def _page(region: dict[str, Any], target: ImageTarget) -> int | None:
+    """The page that a region lies on; the editor may leave the first one out."""
+    page = region.get("item_index") or 0
+    if not target.has_pages:
+        return None
+    if isinstance(page, bool) or not isinstance(page, int) or not 0 <= page <= MAX_NUMBER:
+        raise RequestError(f"the prompt's item_index must be the number of a page, not {_quoted(page)}")
+    return page
 
 
 def _drawn_with(region: dict[str, Any]) -> list[str | None]:

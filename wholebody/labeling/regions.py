@@ -9,10 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from wholebody.keypoints import NAMES
-from wholebody.labeling.labeling_config import ImageTarget, KeypointControl, SkeletonControl
 from wholebody.labeling.skeletons import SKELETONS, connect
+from wholebody.labeling.targets import BoxControl, ImageTarget, KeypointControl, SkeletonControl
 from wholebody.poses import Floats, Poses
 from wholebody.predictions import Region
+
+Control = BoxControl | KeypointControl | SkeletonControl
 
 MIN_JOINTS = 2
 """Joints that a skeleton has at least: a single one has no bone."""
@@ -21,7 +23,9 @@ SCORE_DIGITS = 6
 """As many as a 32-bit float has for certain, behind the point."""
 
 
-def write_regions(poses: Poses, target: ImageTarget, point_threshold: float) -> list[Region]:
+def write_regions(
+    poses: Poses, target: ImageTarget, point_threshold: float, item_index: int | None = None
+) -> list[Region]:
     """The regions of all people on one image.
 
     All keypoints of all people come first, then all skeletons, then all boxes: the editor stacks in reverse, and
@@ -32,24 +36,24 @@ def write_regions(poses: Poses, target: ImageTarget, point_threshold: float) -> 
         poses: The people.
         target: The controls to fill.
         point_threshold: Keypoints with a lower score are left out, where a control does not say otherwise.
+        item_index: The page that the image is, where the target has pages.
 
     Returns:
         Regions with ids unique everywhere, coordinates in percent of the upright image clipped to 0..100.
     """
     people = _People.of(poses)
-    boxes = [_box_region(people, person, target) for person in range(len(poses))]
+    boxes = [_box_regions(people, person, target) for person in range(len(poses))]
+    parents = [box[0]["id"] if box else None for box in boxes]
     regions: list[Region] = []
-    for person, box in enumerate(boxes):
-        for control in target.keypoints:
-            if people.box_scores[person] >= control.score_threshold:
-                regions += _keypoint_regions(people, person, target, control, point_threshold, box)
+    for person, parent in enumerate(parents):
+        for points in target.keypoints:
+            regions += _keypoint_regions(people, person, target, points, point_threshold, parent)
     for part in SKELETONS:
-        for skeleton in target.skeletons:
-            if part in skeleton.labels:
-                for person, box in enumerate(boxes):
-                    if people.box_scores[person] >= skeleton.score_threshold:
-                        regions += _skeleton_region(people, person, target, skeleton, part, point_threshold, box)
-    return regions + [box for box in boxes if box]
+        for skeleton in (control for control in target.skeletons if part in control.labels):
+            for person, parent in enumerate(parents):
+                regions += _skeleton_regions(people, person, target, skeleton, part, point_threshold, parent)
+    regions += [region for box in boxes for region in box]
+    return regions if item_index is None else [region | {"item_index": item_index} for region in regions]
 
 
 def mean_score(poses: Poses, target: ImageTarget) -> float:
@@ -95,8 +99,10 @@ def _keypoint_regions(
     target: ImageTarget,
     control: KeypointControl,
     point_threshold: float,
-    box: Region | None,
+    parent: str | None,
 ) -> list[Region]:
+    if people.box_scores[person] < control.score_threshold:
+        return []
     threshold = point_threshold if control.point_threshold is None else control.point_threshold
     points, scores = people.points[person], people.scores[person]
     # SimCC gives no place at all to a keypoint of score 0.
@@ -104,22 +110,24 @@ def _keypoint_regions(
     regions = []
     for keypoint, new_id in zip(seen, _new_ids(len(seen)), strict=True):
         x, y = points[keypoint]
-        value = {"x": x, "y": y, "width": control.size_of(keypoint), "keypointlabels": [control.labels[keypoint]]}
-        region = _region(people, new_id, control.name, target.name, "keypointlabels", scores[keypoint], value, box)
-        regions.append(region)
+        value = {"x": x, "y": y, "width": control.size_of(keypoint)}
+        region = _region(people, new_id, target.name, scores[keypoint], value, parent)
+        regions += _labelled(region, "keypoint", control, control.labels[keypoint])
     return regions
 
 
-def _skeleton_region(
+def _skeleton_regions(
     people: _People,
     person: int,
     target: ImageTarget,
     control: SkeletonControl,
     part: str,
     point_threshold: float,
-    box: Region | None,
+    parent: str | None,
 ) -> list[Region]:
-    """The one region of a person's part, or none where no two joints of it are seen."""
+    """The drawing of a person's part; nothing where no two joints of it are seen."""
+    if people.box_scores[person] < control.score_threshold:
+        return []
     threshold = point_threshold if control.point_threshold is None else control.point_threshold
     points, scores = people.points[person], people.scores[person]
     joints = dict(connect(SKELETONS[part], lambda joint: scores[joint] >= threshold and scores[joint] > 0))
@@ -130,20 +138,21 @@ def _skeleton_region(
             "id": NAMES[joint],
             "x": points[joint][0],
             "y": points[joint][1],
-            "prevPointId": None if parent is None else NAMES[parent],
+            "prevPointId": None if above is None else NAMES[above],
             "isBezier": False,
         }
-        for joint, parent in joints.items()
+        for joint, above in joints.items()
     ]
-    value = {"closed": False, "vectorlabels": [control.labels[part]], "vertices": vertices}
+    value = {"closed": False, "vertices": vertices}
     score = statistics.fmean(scores[joint] for joint in joints)
-    return [_region(people, _new_ids(1)[0], control.name, target.name, "vectorlabels", score, value, box)]
+    region = _region(people, _new_ids(1)[0], target.name, score, value, parent)
+    return _labelled(region, "vector", control, control.labels[part])
 
 
-def _box_region(people: _People, person: int, target: ImageTarget) -> Region | None:
+def _box_regions(people: _People, person: int, target: ImageTarget) -> list[Region]:
     control, score = target.box, people.box_scores[person]
     if control is None or score < control.score_threshold:
-        return None
+        return []
     left, top, right, bottom = people.boxes[person]
     value = {
         "x": left,
@@ -151,27 +160,20 @@ def _box_region(people: _People, person: int, target: ImageTarget) -> Region | N
         "width": round(right - left, 4),
         "height": round(bottom - top, 4),
         "rotation": 0,
-        "rectanglelabels": [control.label],
     }
-    return _region(people, _new_ids(1)[0], control.name, target.name, "rectanglelabels", score, value)
+    return _labelled(_region(people, _new_ids(1)[0], target.name, score, value), "rectangle", control, control.label)
 
 
 def _region(
-    people: _People,
-    new_id: str,
-    from_name: str,
-    to_name: str,
-    kind: str,
-    score: float,
-    value: dict[str, Any],
-    parent: Region | None = None,
+    people: _People, new_id: str, to_name: str, score: float, value: dict[str, Any], parent: str | None = None
 ) -> Region:
+    """A region without its control and its label."""
     width, height = people.size_wh
     region: Region = {
         "id": new_id,
-        "from_name": from_name,
+        "from_name": "",
         "to_name": to_name,
-        "type": kind,
+        "type": "",
         "original_width": width,
         "original_height": height,
         "image_rotation": 0,
@@ -179,8 +181,23 @@ def _region(
         "value": value,
     }
     if parent:
-        region["parentID"] = parent["id"]
+        region["parentID"] = parent
     return region
+
+
+def _labelled(region: Region, shape: str, control: Control, label: str) -> list[Region]:
+    """A region with its control and its label.
+
+    Of a tool without labels there are two results with one id, as the editor writes them: the shape, and its label.
+    """
+    region["from_name"] = control.name
+    if control.labels_name is None:
+        region["type"] = f"{shape}labels"
+        region["value"][region["type"]] = [label]
+        return [region]
+    region["type"] = shape
+    value = region["value"] | {"labels": [label]}
+    return [region, region | {"from_name": control.labels_name, "type": "labels", "value": value}]
 
 
 def _new_ids(count: int) -> list[str]:

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from wholebody.errors import RequestError
-from wholebody.labeling.labeling_config import ImageTarget
 from wholebody.labeling.prompts import drawn_box
+from wholebody.labeling.targets import BoxControl, ImageTarget
 from wholebody.poses import Floats
 from wholebody.versions import is_ours
 
@@ -35,8 +35,10 @@ class TaskBoxes:
     are_drawn: bool
 
 
-def read_task_boxes(task: dict[str, Any], target: ImageTarget, max_people: int) -> TaskBoxes | None:
-    """The person boxes on one image of a task; `None` where it has none.
+def read_task_boxes(
+    task: dict[str, Any], target: ImageTarget, max_people: int, item_index: int | None = None
+) -> TaskBoxes | None:
+    """The person boxes on one image of a task, or on one page of it; `None` where it has none.
 
     Those of the newest annotation that has any, else of the newest draft, else of the newest prediction of another
     model. A box is a region of type `rectanglelabels` on the image, with the label that the labeling config has for
@@ -46,7 +48,7 @@ def read_task_boxes(task: dict[str, Any], target: ImageTarget, max_people: int) 
     if target.box is None:
         return None
     for regions, are_drawn in _by_trust(task):
-        found = [box for region in regions if (box := _person_box(region, target.name, target.box.label))]
+        found = [*_person_boxes(regions, target.name, target.box, item_index or 0)]
         if found:
             if len(found) > max_people:
                 log.warning("task %s has %d boxes, %d kept (MAX_PEOPLE)", task.get("id"), len(found), max_people)
@@ -55,7 +57,7 @@ def read_task_boxes(task: dict[str, Any], target: ImageTarget, max_people: int) 
     return None
 
 
-def no_task_boxes(task: dict[str, Any], target: ImageTarget, max_people: int) -> None:
+def no_task_boxes(task: dict[str, Any], target: ImageTarget, max_people: int, item_index: int | None = None) -> None:
     """Those that are taken where TASK_BOXES is off: none."""
 
 
@@ -74,19 +76,25 @@ def _newest_first(entries: object) -> Iterable[dict[str, Any]]:
     return sorted(found, key=lambda entry: entry["id"] if isinstance(entry.get("id"), int) else 0, reverse=True)
 
 
-def _person_box(region: object, image: str, label: str) -> tuple[float, ...] | None:
-    """Left, top, right, bottom and score."""
-    if not isinstance(region, dict) or (region.get("type"), region.get("to_name")) != ("rectanglelabels", image):
-        return None
+def _person_boxes(regions: list[Any], image: str, control: BoxControl, item_index: int) -> Iterator[tuple[float, ...]]:
+    """Left, top, right, bottom and score of each."""
+    there = [r for r in regions if isinstance(r, dict) and r.get("to_name") == image]
+    shape, kind = ("rectanglelabels", "rectanglelabels") if control.labels_name is None else ("rectangle", "labels")
+    # A tool without labels has its label in a second result with the same id.
+    labelled = {str(r.get("id")) for r in there if r.get("type") == kind and control.label in _labels(r, kind)}
+    for region in there:
+        is_person = control.label in _labels(region, kind) if kind == shape else str(region.get("id")) in labelled
+        if region.get("type") == shape and is_person and (region.get("item_index") or 0) == item_index:
+            with suppress(RequestError):
+                left, top, right, bottom = drawn_box(region)
+                if left < right and top < bottom:
+                    yield left, top, right, bottom, _score(region.get("score"))
+
+
+def _labels(region: dict[str, Any], kind: str) -> list[Any]:
     value = region.get("value")
-    labels = value.get("rectanglelabels") if isinstance(value, dict) else None
-    if not isinstance(labels, list) or label not in labels:
-        return None
-    with suppress(RequestError):
-        left, top, right, bottom = drawn_box(region)
-        if left < right and top < bottom:
-            return left, top, right, bottom, _score(region.get("score"))
-    return None
+    labels = value.get(kind) if isinstance(value, dict) else None
+    return labels if isinstance(labels, list) else []
 
 
 def _score(given: object) -> float:

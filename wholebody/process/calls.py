@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
 
+from wholebody.errors import ClientGoneError, DeadlineError
+
 AHEAD = 4
 """Tasks of one call in work at a time: while one is in the networks, the images of the next are fetched and decoded."""
 
@@ -51,6 +53,18 @@ class Call:
     def remaining_s(self) -> float:
         """Seconds until the deadline; negative after it."""
         return self.deadline - time.monotonic()
+
+    def check(self) -> None:
+        """Go on only while somebody waits for what is done.
+
+        Raises:
+            DeadlineError: It was answered without.
+            ClientGoneError: The client has left.
+        """
+        if self.remaining_s <= 0:
+            raise DeadlineError("the time of the call is over")
+        if self.gone():
+            raise ClientGoneError("the client has left")
 
     @contextmanager
     def current(self) -> Iterator[None]:

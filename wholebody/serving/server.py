@@ -92,9 +92,17 @@ def _add_setup_routes(app: Flask, model_version: str) -> None:
     @app.post("/setup")
     def setup() -> Response:
         config = parse_labeling_config(xml_of(read_body(), "schema"))
-        for control in (control for target in config.targets for control in target.controls):
-            if control.unmatched:
-                log.warning("%s: no keypoint for the labels %s", control.name, ", ".join(control.unmatched)[:500])
+        for target in config.targets:
+            for control in target.controls:
+                if control.unmatched:
+                    log.warning("%s: no keypoint for the labels %s", control.name, ", ".join(control.unmatched)[:500])
+            if target.other_boxes:
+                log.warning(
+                    "%s: no label of the boxes (%s) stands for a person, so nothing says whose points are whose; "
+                    'name one person, or give it predicted_values="person"',
+                    target.name,
+                    ", ".join(target.other_boxes)[:500],
+                )
         return json_answer({"model_version": model_version})
 
     @app.post("/webhook")

@@ -7,7 +7,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from itertools import islice
 from typing import Any
 
-from wholebody.errors import ClientGoneError
+from wholebody.errors import ClientGoneError, DeadlineError
 from wholebody.process.calls import AHEAD, Call
 
 log = logging.getLogger(__name__)
@@ -46,12 +46,19 @@ class TaskPool:
                     return results
                 timeout_s = min(LOOK_EVERY_S, max(0, call.remaining_s))
                 for future in wait(running, timeout_s, return_when=FIRST_COMPLETED).done:
-                    results[running.pop(future)] = future.result()
+                    self._take(call, future, results, running.pop(future))
                 if call.gone():
                     raise ClientGoneError
             for future in [future for future in running if future.done()]:
-                results[running.pop(future)] = future.result()
-            call.cut = len(running) + sum(1 for _ in waiting)
+                self._take(call, future, results, running.pop(future))
+            call.cut += len(running) + sum(1 for _ in waiting)
             return results
         finally:
             call.leftover = [future for future in running if not future.cancel()]
+
+    @staticmethod
+    def _take(call: Call, future: Future[Any], results: list[Any], index: int) -> None:
+        try:
+            results[index] = future.result()
+        except DeadlineError:  # it looked at the clock itself, between two pages
+            call.cut += 1
