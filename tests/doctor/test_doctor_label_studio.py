@@ -1,9 +1,12 @@
 """What the doctor says where Label Studio, the token, the project, its config or an image is wrong."""
 
+import base64
 import re
 from collections.abc import Iterator
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 
 from tests.doctor_runner import all_in_order, outcomes, run, said
@@ -179,9 +182,9 @@ def test_pages_and_labels_of_the_task(fake: FakeLabelStudio) -> None:
     fake.project["label_config"] = (
         '<View><Image name="img" valueList="$images"/><KeyPointLabels name="kp" toName="img" value="$labels"/></View>'
     )
-    pixel = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAACklEQVQIHWMAAgAABAABDTukuQAAAABJRU5ErkJggg=="
+    png = base64.b64encode(cv2.imencode(".png", np.zeros((1, 1, 3), np.uint8))[1].tobytes()).decode()
     fake.add_tasks(1)
-    fake.tasks[1]["data"] = {"images": [pixel] * 7, "labels": [{"value": "nose"}]}
+    fake.tasks[1]["data"] = {"images": [f"data:image/png;base64,{png}"] * 7, "labels": [{"value": "nose"}]}
     assert said("labeling config")[1].startswith("labels of 'kp' from each task's $labels, no person boxes on 'img'")
     status, text = said("image")
     assert status == "ok"

@@ -186,6 +186,14 @@ class Editor:
         self.page.wait_for_function(f"({_TOOL})() === {control!r}")
         self.page.mouse.move(0, 0)  # the tool's menu lies on the image
 
+    def choose_labelled(self, tool: str, control: str, label: str) -> None:
+        """Choose the smart tool of a control with labels, then a label: the tool deselects what was chosen before."""
+        self.smart_tool.hover()
+        self.page.get_by_label(tool, exact=True).and_(self.page.locator(".lsf-tool_smart")).click()
+        self.page.wait_for_function(f"({_TOOL})() === {control!r}")
+        self.page.mouse.move(0, 0)
+        self.page.get_by_text(label, exact=True).first.click()
+
     def prompt_box(self, xyxy: XYXY, *, on_regions: bool = False) -> Json:
         """Draw a box with the chosen smart tool; what Label Studio answers.
 

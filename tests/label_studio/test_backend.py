@@ -54,6 +54,17 @@ def test_opened_task_has_every_keypoint(admin: LabelStudioAdmin, label_studio: L
     assert len(admin.open_task(project, task)["predictions"]) == 1, "a second opening must not predict again"
 
 
+def test_a_task_with_another_picture_gets_another_prediction(admin: LabelStudioAdmin, project: int) -> None:
+    """Though it is opened again at once, as a second call of the same opening would be."""
+    (task,) = admin.import_tasks(project, [{"image": data_uri(png(sample(1, SEED).bgr))}])
+    (first,) = admin.open_task(project, task)["predictions"]
+    assert_is_the_truth(first, 1)
+    admin.request("PATCH", f"/api/tasks/{task}/", json={"data": {"image": data_uri(png(sample(2, SEED).bgr))}})
+    admin.request("DELETE", f"/api/predictions/{first['id']}/")
+    (second,) = admin.open_task(project, task)["predictions"]
+    assert_is_the_truth(second, 2)
+
+
 def test_retrieve_predictions_for_several_with_a_bad_one(
     admin: LabelStudioAdmin, label_studio: LabelStudioServer, project: int
 ) -> None:

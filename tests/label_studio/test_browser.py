@@ -228,6 +228,33 @@ def test_click_on_nobody_leaves_the_editor_usable(opened: Opened, editor: Editor
     assert_is_one_person(opened.submitted(), person)
 
 
+def test_a_ball_stays_a_ball(
+    admin: LabelStudioAdmin,
+    label_studio: LabelStudioServer,
+    real_backend: BackendServer,
+    testdata: Path,
+    editor: Editor,
+) -> None:
+    """Every label of a smart control asks the backend: that of something else gets no person in its place."""
+    config = (
+        '<View><Image name="img" value="$image"/><RectangleLabels name="box" toName="img"><Label value="person"/>'
+        '<Label value="ball"/></RectangleLabels><KeyPointLabels name="kp" toName="img" smart="false">'
+        '<Label value="nose"/></KeyPointLabels></View>'
+    )
+    project = admin.create_project("sport", config, show_collab_predictions=False)
+    admin.connect_backend(project, real_backend.url, is_interactive=True)
+    task = import_photograph(admin, label_studio, project, testdata, SKIER)
+    editor.open(project, task)
+    editor.switch(AUTO_ANNOTATION)
+    editor.choose_labelled(BOX_TOOL, "box", "ball")
+    (error,) = editor.prompt_box((0.05, 0.6, 0.2, 0.9))["errors"]
+    assert "400 Client Error: the label 'ball' stands for no person" in error
+    assert editor.suggestions() == 0
+    (ball,) = Opened(admin, editor, task).submitted()
+    assert ball["value"]["rectanglelabels"] == ["ball"]
+    assert place(ball) == pytest.approx((0.05, 0.6), abs=0.05)
+
+
 def place(region: Mapping[str, Any]) -> tuple[float, float]:
     return region["value"]["x"] / 100, region["value"]["y"] / 100
 
