@@ -89,6 +89,22 @@ def test_the_points_are_where_they_were_drawn(backend: WholebodyBackend) -> None
     check_points(prediction["result"])  # type: ignore[call-overload]
 
 
+def test_a_prompt_on_the_second_item_of_a_repeater() -> None:
+    """The names in the prompt are those that the editor made of the config for this task."""
+    config = (
+        '<View><Repeater on="$pages"><Image name="page_{{idx}}" value="$pages[{{idx}}]"/>'
+        '<Rectangle name="prompt_{{idx}}" toName="page_{{idx}}" smart="true"/>'
+        '<KeyPointLabels name="kp_{{idx}}" toName="page_{{idx}}">'
+        '<Label value="nose"/></KeyPointLabels></Repeater></View>'
+    )
+    (region,) = PROMPT["result"]
+    prompt = {"result": [{**region, "from_name": "prompt_1", "to_name": "page_1"}]}
+    pages = {"id": 1, "data": {"pages": [BROKEN["data"]["image"], TWO_PEOPLE["data"]["image"]]}}
+    (prediction,) = WholebodyBackend(label_config=config).predict([pages], context=prompt)
+    (nose,) = prediction["result"]  # type: ignore[call-overload]
+    assert (nose["from_name"], nose["to_name"]) == ("kp_1", "page_1")
+
+
 @pytest.mark.parametrize("context", [None, PROMPT], ids=["opened", "prompted"])
 def test_a_jpeg_over_the_limit_has_its_points_in_the_same_places(
     backend: WholebodyBackend, monkeypatch: pytest.MonkeyPatch, context: dict[str, Any] | None

@@ -33,8 +33,8 @@ from wholebody.settings import Settings
 WARM_UP_PIXELS = 640 * 480
 
 MAX_REGIONS = 250_000
-"""Regions of one task, some 250 MB while they are written; Label Studio takes bodies of up to 250 MB. The editor is slow
-from a thousand on."""
+"""Regions of one task, some 250 MB while they are written; Label Studio takes bodies of up to 250 MB. The editor is
+slow from a thousand on."""
 
 GPU_WORKERS = 4
 """Images decoded, cut and written at a time beside a device that runs the networks one after the other."""
