@@ -202,7 +202,17 @@ REFUSED = r"^Label Studio refuses the personal access token \({}\); create a new
         (
             Answer(307, headers={"Location": "http://127.0.0.1:1/"}),
             LabelStudioError,
-            r"^{url}: HTTP 307 is no answer of Label Studio",
+            r"redirects to http://127\.0\.0\.1:1/; set LABEL_STUDIO_URL to the final address$",
+        ),
+        (
+            Answer(301, headers={"Location": f"https://me:secret@ls.example/sub{REFRESH}?x=1"}),
+            LabelStudioError,
+            r"redirects to https://ls\.example/sub; set LABEL_STUDIO_URL to the final address$",
+        ),
+        (
+            Answer(301, headers={"Location": "http://[::1/"}),
+            LabelStudioError,
+            r"redirects to http://\[::1/; set LABEL_STUDIO_URL to the final address$",
         ),
     ],
 )

@@ -171,12 +171,12 @@ DETAIL = "Authentication credentials were not provided."
         (
             Fault(Answer(301, headers={"Location": "https://ls.example/api/projects/1/?next=%2F"})),
             LabelStudioError,
-            "{url} redirects to https://ls.example/api/projects/1/; set LABEL_STUDIO_URL to the final address",
+            "{url} redirects to https://ls.example; set LABEL_STUDIO_URL to the final address",
         ),
         (
             Fault(Answer(302, headers={"Location": "/user/login/?next=/api/"})),
             LabelStudioError,
-            "{url} redirects to /user/login/; set LABEL_STUDIO_URL to the final address",
+            "{url} redirects to {url}/user/login/; set LABEL_STUDIO_URL to the final address",
         ),
         (told({}), LabelStudioError, "{url} does not answer as Label Studio; check LABEL_STUDIO_URL"),
         (told([]), LabelStudioError, "{url} does not answer as Label Studio; check LABEL_STUDIO_URL"),

@@ -80,7 +80,7 @@ def test_label_studio_answers_strangely(fake: FakeLabelStudio, fault: Any, statu
 def test_redirect_names_the_final_address(server: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> None:
     server.on("GET", VERSION, Answer(301, headers={"Location": "https://labels.example/api/version/?a=b"}))
     monkeypatch.setenv("LABEL_STUDIO_URL", server.url)
-    expected = f"{server.url} it redirects to https://labels.example/api/version/ -> set LABEL_STUDIO_URL to the final"
+    expected = f"{server.url} redirects to https://labels.example -> set LABEL_STUDIO_URL to the final"
     assert expected in said("Label Studio")[1]
 
 

@@ -155,8 +155,8 @@ def test_nobody_there(part: Path) -> None:
     [
         (Answer(body=CONTENT, headers={"Content-Encoding": "br"}), r"^it is sent as br$"),
         (Answer(headers={"Content-Length": str(3 << 30)}), r"^it has 3221225472 bytes, over the limit of 2147483648$"),
-        (Answer(302, headers={"Location": "file:///etc/passwd"}), r"^No connection adapters.*file:///etc/passwd"),
-        (Answer(302, headers={"Location": "/pose.onnx"}), r"^Exceeded 30 redirects"),
+        (Answer(302, headers={"Location": "file:///etc/passwd"}), r"^it redirects to something that is not http\(s\)$"),
+        (Answer(302, headers={"Location": "/pose.onnx"}), r"^it redirects in circles$"),
     ],
 )
 def test_answers_that_are_not_taken(server: ScriptedServer, part: Path, answer: Answer, message: str) -> None:

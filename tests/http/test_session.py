@@ -8,8 +8,9 @@ import pytest
 import requests
 
 from tests.http_server import Answer, ScriptedServer
+from wholebody import __version__
 from wholebody.http import session as session_module
-from wholebody.http.session import Session
+from wholebody.http.session import PlainSession, Session
 
 PROXY, OTHER_PROXY = "http://proxy.example:3128", "http://other-proxy.example:3128"
 
@@ -97,6 +98,14 @@ def test_no_password_is_remembered(asked: list[str]) -> None:
     assert asked == ["http://images.example:8080"], "neither kept with a password nor apart by one"
 
 
+def test_it_says_what_it_is(server: ScriptedServer) -> None:
+    """Hosts such as Wikimedia's refuse the name of a library."""
+    with Session() as session, PlainSession() as plain:
+        session.get(server.url, timeout=20)
+        plain.get(server.url, timeout=20)
+    assert [one.headers["User-Agent"] for one in server.requests] == [f"label-studio-wholebody/{__version__}"] * 2
+
+
 def test_given_proxies_go_around_the_memory(asked: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", PROXY)
     session, url = Session(), ADDRESSES[0]
@@ -160,6 +169,7 @@ def test_a_request_is_what_it_was_given_and_nothing_else(
     given: dict[str, Any] = {"params": {"page": 1, "query": "a&b"}, "data": b"{}", "headers": {"Accept": "text/x"}}
     with Session() as session, requests.Session() as plain:
         plain.trust_env = False
+        plain.headers["User-Agent"] = f"label-studio-wholebody/{__version__}"
         session.post(address, **given)
         session.post(address, **given)
         assert not session.cookies

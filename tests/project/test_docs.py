@@ -34,6 +34,7 @@ OTHER_VARIABLES = {
     "LABEL_STUDIO_ML_TIMEOUT_PREDICT",
     # of libraries
     "REQUESTS_CA_BUNDLE",
+    "HTTP_PROXY",
     "NO_PROXY",
     "ORT_DISABLE_TELEMETRY",
     # of docker-compose.yml

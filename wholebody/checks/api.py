@@ -10,6 +10,7 @@ from wholebody.errors import AuthenticationError, LabelStudioError, UnavailableE
 from wholebody.http.failures import describe_transport
 from wholebody.http.session import Session
 from wholebody.label_studio.credential import Credential
+from wholebody.label_studio.moved import describe_move
 
 TIMEOUT_S = (5.0, 30.0)
 """To connect, and to answer: Label Studio itself waits for some seconds for each backend that is not there."""
@@ -48,7 +49,7 @@ class LabelStudioApi:
             )
         if response.status_code >= 400:
             raise LabelStudioError(f"GET {path}: HTTP {response.status_code} {_detail(response)}".rstrip())
-        return decoded(response, path)
+        return decoded(response, path, self._base_url)
 
     def send(self, path: str, **parameters: Any) -> requests.Response:
         """The answer to a GET, whatever its status; a refused access token is renewed once.
@@ -78,18 +79,17 @@ def get(
     try:
         return session.get(url, params=parameters, headers=headers, timeout=TIMEOUT_S, allow_redirects=False)
     except requests.RequestException as error:
-        raise UnavailableError(f"{what}: {describe_transport(error)}") from None
+        raise UnavailableError(f"{what}: {describe_transport(error, url)}") from None
 
 
-def decoded(response: requests.Response, what: str) -> Any:
+def decoded(response: requests.Response, what: str, base_url: str) -> Any:
     """The JSON of an answer.
 
     Raises:
         LabelStudioError: There is none in it: a redirect, a proxy's page, another server.
     """
-    if 300 <= response.status_code < 400:
-        target = response.headers.get("Location", "").partition("?")[0][:200]
-        raise LabelStudioError(f"it redirects to {target}; set LABEL_STUDIO_URL to the final address")
+    if moved := describe_move(response, base_url):
+        raise LabelStudioError(moved)
     try:
         return orjson.loads(response.content)
     except orjson.JSONDecodeError:

@@ -38,7 +38,7 @@ def look_at_server(facts: Facts) -> Finding:
         return Finding("fail", "LABEL_STUDIO_URL is not set", "give the address of Label Studio, in .env for example")
     try:
         response = ask_openly(url, "/api/version/")
-        versions = decoded(response, url)
+        versions = decoded(response, url, url)
     except LabelStudioError as error:
         raise LabelStudioError(_named(url, str(error))) from None
     release = versions.get("release") if isinstance(versions, dict) else None

@@ -12,7 +12,8 @@ from tqdm import tqdm
 from urllib3.exceptions import HTTPError, ProtocolError
 
 from wholebody.errors import ModelError
-from wholebody.http.failures import describe_transport
+from wholebody.http.failures import NO_ADDRESS, describe_transport
+from wholebody.http.session import PlainSession
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +42,7 @@ def download(url: str, part: Path) -> None:
         ModelError: The reason alone, such as `HTTP 404`. What has arrived stays for the next call.
     """
     furthest, tries = _size(part), 0
-    with requests.Session() as session:  # a session of its own: nothing that Label Studio's requests carry
+    with PlainSession() as session:  # a session of its own: nothing that Label Studio's requests carry
         while True:
             try:
                 return _fetch(session, url, part)
@@ -76,10 +77,14 @@ def _fetch(session: requests.Session, url: str, part: Path) -> None:
                 _remember_etag(response, etag_file)
             _write(response, part, start, total)
     except (requests.Timeout, requests.ConnectionError, HTTPError) as error:
-        raise _told(error) from None
-    except (requests.RequestException, ValueError) as error:  # among them a redirect to file:// or in circles
-        reason = " ".join(str(error).split())
-        raise ModelError(shown(reason)[:200] or type(error).__name__) from None
+        raise _told(error, url) from None
+    except requests.TooManyRedirects:
+        raise ModelError("it redirects in circles") from None
+    except (requests.RequestException, ValueError) as error:
+        words = describe_transport(error, url)
+        if words == NO_ADDRESS and isinstance(error, requests.exceptions.InvalidSchema):
+            words = "it redirects to something that is not http(s)"
+        raise ModelError(words) from None
     if total is not None and _size(part) != total:
         raise _CutOffError(f"the connection ended {total - _size(part)} bytes early")
 
@@ -139,10 +144,10 @@ def _remember_etag(response: requests.Response, etag_file: Path) -> None:
         etag_file.unlink(missing_ok=True)
 
 
-def _told(error: Exception) -> ModelError:
+def _told(error: Exception, url: str) -> ModelError:
     """Cut off, which is worth another try, or never connected, which is not."""
     cut_off = isinstance(error, requests.ReadTimeout | HTTPError) or isinstance(error.args[0], ProtocolError)
-    return (_CutOffError if cut_off else ModelError)(describe_transport(error))
+    return (_CutOffError if cut_off else ModelError)(describe_transport(error, url))
 
 
 def _size(path: Path) -> int:

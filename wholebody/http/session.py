@@ -9,14 +9,49 @@ from urllib.parse import urlsplit
 import requests
 from cachetools import LRUCache
 from requests import PreparedRequest
+from requests.utils import select_proxy
+from urllib3.exceptions import HTTPError
+
+from wholebody import __version__
+from wholebody.http.connections import TimedAdapter
+
+USER_AGENT = f"label-studio-wholebody/{__version__}"
+"""Some hosts refuse clients that do not say what they are."""
 
 MAX_SERVERS = 1024
 """Whose settings are remembered."""
+PROXY_WANTS_PASSWORD = 407
 MAX_NETLOC_CHARS = 500
 """A longer one is no server's, and must not be kept."""
 
 
-class Session(requests.Session):
+class PlainSession(requests.Session):
+    """requests' session that says what it is, and whose failures are all of one kind."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.headers["User-Agent"] = USER_AGENT
+
+    def send(self, request: PreparedRequest, **options: Any) -> requests.Response:
+        """The answer to a prepared request.
+
+        Raises:
+            requests.RequestException: There is none; also where requests lets another error through, such as for a
+                file of certificates that is not there, and where a proxy answers that it wants a password.
+        """
+        try:
+            response = super().send(request, **options)
+        except requests.RequestException:
+            raise
+        except (OSError, HTTPError) as error:
+            raise requests.RequestException(error) from error
+        if response.status_code == PROXY_WANTS_PASSWORD and select_proxy(str(request.url), options.get("proxies")):
+            response.close()
+            raise requests.exceptions.ProxyError(f"Tunnel connection failed: {PROXY_WANTS_PASSWORD}")
+        return response
+
+
+class Session(PlainSession):
     """Sends what it is given and nothing else: no cookies, no password of a .netrc or of the address; once.
 
     A redirect is an answer like any other: who asked decides whether to go there.
@@ -27,6 +62,8 @@ class Session(requests.Session):
 
     def __init__(self) -> None:
         super().__init__()
+        for scheme in ("http://", "https://"):
+            self.mount(scheme, TimedAdapter())
         self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self._remembered: LRUCache[Hashable, Any] = LRUCache(MAX_SERVERS)
         self._lock = threading.Lock()

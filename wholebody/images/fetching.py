@@ -12,7 +12,7 @@ from urllib3.exceptions import HTTPError
 from wholebody.errors import Cause, ImageError, LabelStudioError
 from wholebody.http.connections import PatientRetry
 from wholebody.http.deadlines import Deadline, OutOfTimeError
-from wholebody.http.failures import describe_transport
+from wholebody.http.failures import NO_ADDRESS, TIMED_OUT, describe_transport
 from wholebody.http.session import Session
 from wholebody.images.addresses import Gate
 from wholebody.images.connections import GatedAdapter
@@ -107,14 +107,14 @@ class Fetcher:
         except OutOfTimeError:
             raise self._late(url) from None
         except (requests.RequestException, HTTPError) as error:
-            words = describe_transport(error)
-            if deadline.passed() or words == "timed out":
+            words = describe_transport(error, url)
+            if deadline.passed() or words == TIMED_OUT:
                 raise self._late(url) from None
-            raise ImageError(f"{host_of(url)}: {words}") from None
+            raise ImageError(words if words == NO_ADDRESS else f"{host_of(url)}: {words}") from None
         except LabelStudioError as error:
             raise (self._late(url) if deadline.passed() else ImageError(str(error), cause="label_studio")) from None
         except (ValueError, UnicodeError) as error:  # urllib3 and idna on impossible addresses
-            raise ImageError(f"is not an address that can be fetched ({type(error).__name__})") from None
+            raise ImageError(describe_transport(error)) from None
 
     def _late(self, url: str) -> ImageError:
         return ImageError(f"{host_of(url)}: timed out (IMAGE_TIMEOUT_SECONDS={self._settings.image_timeout_seconds:g})")

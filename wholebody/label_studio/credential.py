@@ -16,6 +16,7 @@ from urllib3.util import Url, parse_url
 from wholebody.errors import AuthenticationError, LabelStudioError, UnavailableError
 from wholebody.http.failures import describe_transport
 from wholebody.http.session import Session
+from wholebody.label_studio.moved import describe_move
 from wholebody.label_studio.pacing import parse_retry_after
 
 log = logging.getLogger(__name__)
@@ -109,7 +110,7 @@ class Credential:
                 allow_redirects=False,
             )
         except requests.RequestException as error:
-            words = describe_transport(error)
+            words = describe_transport(error, url)
             raise UnavailableError(f"{url}: {words}", busy=words == "timed out") from None
         if response.status_code in (401, 403):
             raise AuthenticationError(
@@ -120,6 +121,8 @@ class Credential:
         if status >= 500 or status == 429:
             asked = parse_retry_after(response.headers.get("Retry-After", ""))
             raise UnavailableError(f"{url}: HTTP {status}", asked, busy=status in (429, 503, 504))
+        if moved := describe_move(response, self.base_url):
+            raise LabelStudioError(moved)
         try:
             return str(response.json()["access"])
         except (ValueError, KeyError, TypeError):

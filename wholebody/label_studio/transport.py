@@ -9,11 +9,11 @@ import requests
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
 
 from wholebody.errors import AuthenticationError, GoneError, LabelStudioError, SettingsError, UnavailableError
-from wholebody.http.connections import TimedAdapter
 from wholebody.http.deadlines import Deadline, OutOfTimeError
-from wholebody.http.failures import describe_transport
+from wholebody.http.failures import DROPPED, NOT_HTTP, TIMED_OUT, describe_transport
 from wholebody.http.session import Session
 from wholebody.label_studio.credential import Credential
+from wholebody.label_studio.moved import describe_move
 from wholebody.label_studio.pacing import Backoff, Pace, log_repetition, parse_retry_after
 from wholebody.process.stopping import Stop
 from wholebody.settings import Settings
@@ -62,8 +62,6 @@ class Transport:
         self.pace = Pace(settings.request_delay_seconds, settings.max_backoff_delay, stop)
         self.stop = stop
         self._session = Session()
-        for scheme in ("http://", "https://"):
-            self._session.mount(scheme, TimedAdapter())
         self._credential = Credential(self.base_url, settings.label_studio_api_token, self._session)
         self._retrying = Retrying(
             retry=retry_if_exception_type(UnavailableError),
@@ -133,7 +131,7 @@ class Transport:
                     )
             except (requests.RequestException, OutOfTimeError) as error:
                 cause = requests.ReadTimeout() if deadline.passed() else error
-                raise _transport_failure(what, cause, time.monotonic() - started) from None
+                raise _transport_failure(what, cause, time.monotonic() - started, self.base_url) from None
             finally:
                 if wait_to_write:
                     self.pace.wrote()
@@ -148,15 +146,15 @@ class Transport:
         return answer
 
 
-def _transport_failure(what: str, error: Exception, took_s: float) -> UnavailableError:
+def _transport_failure(what: str, error: Exception, took_s: float, url: str) -> UnavailableError:
     """A failure below HTTP as an error that says whether the call may have reached Label Studio."""
-    words = describe_transport(error)
+    words = describe_transport(error, url)
     settles_in_s = 0.0
-    if words == "timed out" and not isinstance(error, requests.ConnectTimeout):
+    if words == TIMED_OUT and not isinstance(error, requests.ConnectTimeout):
         settles_in_s = SETTLES_AFTER_TIMEOUT_S
-    elif words == "connection dropped":
+    elif words in (DROPPED, NOT_HTTP):
         settles_in_s = SETTLES_AFTER_DROP_S if took_s < DROPPED_AT_ONCE_S else SETTLES_AFTER_TIMEOUT_S
-    return UnavailableError(f"{what}: {words}", busy=words == "timed out", settles_in_s=settles_in_s)
+    return UnavailableError(f"{what}: {words}", busy=words == TIMED_OUT, settles_in_s=settles_in_s)
 
 
 def _check(response: requests.Response, what: str, base_url: str) -> Any:
@@ -169,9 +167,8 @@ def _check(response: requests.Response, what: str, base_url: str) -> Any:
             busy=status in BUSY,
             settles_in_s=SETTLES_AFTER_TIMEOUT_S if status in NOT_WAITED_FOR else 0.0,
         )
-    if 300 <= status < 400:
-        target = response.headers.get("Location", "").partition("?")[0][:200]
-        raise LabelStudioError(f"{base_url} redirects to {target}; set LABEL_STUDIO_URL to the final address")
+    if moved := describe_move(response, base_url):
+        raise LabelStudioError(moved)
     if status >= 400:
         raise _refusal(status, response.content, what)
     if status == 204:
