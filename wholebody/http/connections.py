@@ -9,19 +9,20 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.response import BaseHTTPResponse
 from urllib3.util import Retry
 
+from wholebody.http.bare_percents import restore_bare_percents
 from wholebody.http.deadlines import current_deadline, within
 
 
 class TimedConnection(HTTPConnection):
     """Ends at the deadline of the thread that uses it."""
 
-    def request(self, *args: Any, **rest: Any) -> None:
+    def request(self, method: str, url: str, *args: Any, **rest: Any) -> None:
         """Send a request; the deadline holds for connections of earlier ones as well."""
         within(0)  # no request is begun after the deadline
         deadline = current_deadline()
         if deadline and self.sock is not None:
             deadline.watch(self.sock)
-        super().request(*args, **rest)
+        super().request(method, restore_bare_percents(url), *args, **rest)
 
     def open_socket(self) -> socket.socket:
         """Connect to the host."""

@@ -13,6 +13,7 @@ from requests.utils import select_proxy
 from urllib3.exceptions import HTTPError
 
 from wholebody import __version__
+from wholebody.http.bare_percents import mark_bare_percents
 from wholebody.http.connections import TimedAdapter
 
 USER_AGENT = f"label-studio-wholebody/{__version__}"
@@ -72,7 +73,7 @@ class Session(PlainSession):
         """A request with this session's headers, ready to be sent; `auth` and `cookies` are not taken."""
         prepared = PreparedRequest()
         prepared.prepare_method(request.method)
-        prepared.prepare_url(request.url, request.params)
+        prepared.prepare_url(mark_bare_percents(str(request.url)), request.params)
         prepared.prepare_headers({**self.headers, **request.headers})
         prepared.prepare_body(request.data, request.files, request.json)
         return prepared
