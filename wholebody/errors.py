@@ -11,6 +11,7 @@ WholebodyError               anything this project raises on purpose; the text i
     +-- AuthenticationError  ... because of the token
     +-- GoneError            ... because the task or prediction is not there any more
     +-- UnavailableError     ... for now: 429, 5xx, a time-out, a dropped connection
+        +-- ImageUnavailableError  ... for one of its images; an ImageError too
 +-- StoppedError             the user asked to stop before it was done
 +-- BusyError                too many calls at once, or the backend is stopping
 +-- DeadlineError            a call's time was over before it was begun
@@ -81,6 +82,10 @@ class ImageError(WholebodyError):
         self.reference = reference
         self.cause = cause
 
+    def about(self, reference: str) -> "ImageError":
+        """The same with the image's reference in its text."""
+        return ImageError(self.reason, reference, self.cause)
+
 
 class PromptError(WholebodyError):
     """What an annotator drew leads to nobody."""
@@ -118,6 +123,28 @@ class UnavailableError(LabelStudioError):
         self.retry_after_s = retry_after_s
         self.busy = busy
         self.settles_in_s = settles_in_s
+
+
+class ImageUnavailableError(ImageError, UnavailableError):
+    """Label Studio cannot serve an image for now: it may later."""
+
+    def __init__(
+        self,
+        reason: str,
+        reference: str = "",
+        cause: Cause = "image_unreachable",
+        *,
+        retry_after_s: float | None = None,
+        busy: bool = False,
+    ) -> None:
+        super().__init__(reason, reference, cause)
+        self.retry_after_s = retry_after_s
+        self.busy = busy
+
+    def about(self, reference: str) -> "ImageUnavailableError":
+        """The same with the image's reference in its text."""
+        asked_s, busy = self.retry_after_s, self.busy
+        return ImageUnavailableError(self.reason, reference, self.cause, retry_after_s=asked_s, busy=busy)
 
 
 class StoppedError(WholebodyError):

@@ -212,6 +212,51 @@ def test_cookies_are_neither_kept_nor_sent(
     assert len(loader._fetcher._session.cookies) == 0
 
 
+def cookies(requests: list[Received]) -> list[str | None]:
+    return [request.headers.get("Cookie") for request in requests]
+
+
+def test_a_cookie_of_a_redirect_comes_along_to_its_own_host(
+    server: ScriptedServer, other_server: ScriptedServer, loader_for: Loaders
+) -> None:
+    """As where a host wants to see whether cookies are kept, before it gives the picture."""
+    setting = {"Set-Cookie": "seen=1; Path=/a"}
+    other_server.on("GET", "/a", Answer(302, headers={"Location": "/a/picture", **setting}))
+    other_server.on("GET", "/a/picture", lambda request: OK if request.headers.get("Cookie") else Answer(403))
+    loader = loader_for(server.url)
+    for _ in range(2):  # anew for each fetch
+        assert np.array_equal(loader.load(other_server.url + "/a", 1).bgr, PICTURE)
+    assert cookies(other_server.requests) == [None, "seen=1"] * 2
+
+
+@pytest.mark.parametrize(
+    "cookie",
+    [
+        "seen=1",
+        # for others than itself
+        "seen=1; Domain=localhost",
+        "seen=1; Domain=0.0.1",
+        # for another path, and for TLS alone
+        "seen=1; Path=/other",
+        "seen=1; Secure",
+        "seen=1; Max-Age=0",
+    ],
+)
+def test_a_cookie_goes_nowhere_else(
+    server: ScriptedServer, other_server: ScriptedServer, loader_for: Loaders, cookie: str
+) -> None:
+    away = {"Location": other_server.localhost_url + "/b", "Set-Cookie": cookie}
+    other_server.on("GET", "/a", Answer(302, headers=away))
+    other_server.on("GET", "/b", Answer(302, headers={"Location": server.url + "/data/c"}))
+    server.on("GET", "/data/c", Answer(302, headers={"Location": "/data/d", "Set-Cookie": "sessionid=secret; Path=/"}))
+    server.on("GET", "/data/d", Answer(302, headers={"Location": f"http://127.0.0.1:{other_server.port}/e"}))
+    other_server.on("GET", "/e", OK)
+    assert np.array_equal(loader_for(server.url).load(other_server.url + "/a", 1).bgr, PICTURE)
+    assert cookies(server.requests) == [None, None], "nor to Label Studio, which has the token"
+    back = "seen=1" if cookie in ("seen=1", "seen=1; Domain=0.0.1") else None
+    assert cookies(other_server.requests) == [None, None, back]
+
+
 def test_without_a_token_none_is_sent(server: ScriptedServer, loader_for: Loaders) -> None:
     server.on("GET", "/data/a", OK, Answer(401))
     loader = loader_for(server.url, None)

@@ -1,7 +1,5 @@
 """An http(s) address -> the bytes behind it, within limits of time and size; Label Studio gets its token."""
 
-import io
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import urljoin, urlsplit
@@ -9,14 +7,17 @@ from urllib.parse import urljoin, urlsplit
 import requests
 from urllib3.exceptions import HTTPError
 
-from wholebody.errors import Cause, ImageError, LabelStudioError
+from wholebody.errors import ImageError, ImageUnavailableError, LabelStudioError, UnavailableError
 from wholebody.http.connections import PatientRetry
+from wholebody.http.cookies import Cookies
 from wholebody.http.deadlines import Deadline, OutOfTimeError
 from wholebody.http.failures import NO_ADDRESS, TIMED_OUT, describe_transport
 from wholebody.http.session import Session
 from wholebody.images.addresses import Gate
+from wholebody.images.answers import check_label_studio_status, check_status, host_of, read_body
 from wholebody.images.connections import GatedAdapter
 from wholebody.label_studio.credential import Credential, lies_under
+from wholebody.label_studio.moved import new_base
 from wholebody.process.calls import AHEAD
 from wholebody.settings import Settings
 
@@ -26,37 +27,29 @@ TRIES = 2
 """A server that does not answer is asked so often, each time for its share of IMAGE_TIMEOUT_SECONDS."""
 
 MAX_REDIRECTS = 10
-_CHUNK_BYTES = 1 << 16
-
-_HINTS = {
-    401: "needs a credential this backend does not have",
-    403: "access denied",
-    404: "not found",
-}
-_LABEL_STUDIO_HINTS = {
-    401: "Label Studio does not accept the token; check LABEL_STUDIO_API_TOKEN",
-    403: "Label Studio denies access; for local files it must run with LOCAL_FILES_SERVING_ENABLED=true",
-    404: "Label Studio does not serve it; is it inside a storage of a project that the token's user may see?",
-    500: "Label Studio failed; it answers so for an upload that it does not know",
-}
+REPEATED = (429, 502, 503, 504)
+REPEATED_ELSEWHERE = (*REPEATED, 500)
+"""Label Studio answers 500 for an upload that it does not have; elsewhere it mostly means another time."""
 
 
 def open_session(settings: Settings) -> Session:
     """A session that goes where images may come from, repeats GETs that failed for now, and never takes cookies."""
-    retry = PatientRetry(
-        total=2,
-        connect=TRIES - 1,
-        read=TRIES - 1,
-        status_forcelist=(429, 502, 503, 504),
-        allowed_methods=("GET",),
-        backoff_factor=0.3,
-        retry_after_max=3,
-        raise_on_status=False,
-    )
-    session = Session()
-    gate = Gate(settings)
-    for scheme in ("http://", "https://"):
-        session.mount(scheme, GatedAdapter(gate, pool_size=settings.threads * AHEAD, retry=retry))
+    session, gate = Session(), Gate(settings)
+    places: dict[str, tuple[int, ...]] = {"http://": REPEATED_ELSEWHERE, "https://": REPEATED_ELSEWHERE}
+    if settings.label_studio_url:
+        places[settings.label_studio_url + "/"] = REPEATED
+    for place, statuses in places.items():
+        retry = PatientRetry(
+            total=2,
+            connect=TRIES - 1,
+            read=TRIES - 1,
+            status_forcelist=statuses,
+            allowed_methods=("GET",),
+            backoff_factor=0.3,
+            retry_after_max=3,
+            raise_on_status=False,
+        )
+        session.mount(place, GatedAdapter(gate, pool_size=settings.threads * AHEAD, retry=retry))
     return session
 
 
@@ -83,87 +76,85 @@ class Fetcher:
         """The body that the server behind `url` sends, or the one that it redirects to.
 
         Raises:
-            ImageError: In one line: what is wrong, and the cure; without the address.
+            ImageError: In one line: what is wrong, and the cure; without the address. Where Label Studio may serve it
+                later, an ImageUnavailableError.
         """
         deadline = Deadline(self._settings.image_timeout_seconds)
+        cookies, hint = Cookies(), ""
         with deadline.running():
             for _ in range(MAX_REDIRECTS):
-                with self._get(url, deadline) as response:
+                with self._get(url, cookies, deadline) as response:
                     location = self._session.get_redirect_target(response)
                     if location is None:
-                        self._check_status(response, url)
-                        return self._read_body(response, deadline)
-                    url = urljoin(url, location)
-                    if urlsplit(url).scheme not in ("http", "https"):
+                        self._check_status(response, url, hint)
+                        with self._in_words(url, deadline, is_answered=True):
+                            return read_body(response, self._settings.image_max_bytes, deadline)
+                    hint = self._hint_of_move(response, url)
+                    with self._in_words(url, deadline):
+                        url = urljoin(url, location)
+                        scheme = urlsplit(url).scheme
+                    if scheme not in ("http", "https"):
                         raise ImageError("is redirected to something that is not http(s)", cause="image_refused")
         raise ImageError(f"is redirected more than {MAX_REDIRECTS} times")
 
-    @contextmanager
-    def _get(self, url: str, deadline: Deadline) -> Iterator[requests.Response]:
-        """One hop. Each hop decides anew whether it goes to Label Studio and may carry the token."""
-        try:
-            with self._send(url, deadline) as response:
-                yield response
-        except OutOfTimeError:
-            raise self._late(url) from None
-        except (requests.RequestException, HTTPError) as error:
-            words = describe_transport(error, url)
-            if deadline.passed() or words == TIMED_OUT:
-                raise self._late(url) from None
-            raise ImageError(words if words == NO_ADDRESS else f"{host_of(url)}: {words}") from None
-        except LabelStudioError as error:
-            raise (self._late(url) if deadline.passed() else ImageError(str(error), cause="label_studio")) from None
-        except (ValueError, UnicodeError) as error:  # urllib3 and idna on impossible addresses
-            raise ImageError(describe_transport(error)) from None
-
-    def _late(self, url: str) -> ImageError:
-        return ImageError(f"{host_of(url)}: timed out (IMAGE_TIMEOUT_SECONDS={self._settings.image_timeout_seconds:g})")
-
-    def _send(self, url: str, deadline: Deadline) -> requests.Response:
-        credential = self._credential
+    def _get(self, url: str, cookies: Cookies, deadline: Deadline) -> requests.Response:
+        """One hop. Each hop decides anew whether it goes to Label Studio and may carry the token, or cookies."""
         share = deadline.left() / TRIES
         timeout = (min(CONNECT_TIMEOUT_S, share), min(READ_TIMEOUT_S, share))
 
         def get(headers: dict[str, str]) -> requests.Response:
             return self._session.get(url, headers=headers, stream=True, allow_redirects=False, timeout=timeout)
 
-        return credential.send(get) if credential and credential.covers(url) else get({})
+        with self._in_words(url, deadline):
+            if self._is_label_studio(url):
+                return self._credential.send(get) if self._credential else get({})
+            response = get(cookies.headers_for(url))
+            cookies.take(response)
+            return response
 
-    def _check_status(self, response: requests.Response, url: str) -> None:
-        status = response.status_code
-        if status == 200:
-            return
-        hint = _HINTS.get(status, "")
-        cause: Cause = "image_unreachable"
-        if self._base_url and lies_under(url, self._base_url):
-            hint = _LABEL_STUDIO_HINTS.get(status, hint)
-            cause = "label_studio" if status == 401 else "image_unreachable"
-            if status == 401 and self._credential is None:
-                hint = "Label Studio asks for a token; set LABEL_STUDIO_API_TOKEN"
-        raise ImageError(f"{host_of(url)} answers HTTP {status}{hint and ': ' + hint}", cause=cause)
+    def _is_label_studio(self, url: str) -> bool:
+        return self._base_url is not None and lies_under(url, self._base_url)
 
-    def _read_body(self, response: requests.Response, deadline: Deadline) -> bytes:
-        limit = self._settings.image_max_bytes
-        body = io.BytesIO()  # whose bytes are handed on without a copy
-        # What has arrived, not a full chunk: a server that drips must not hold us past the deadline.
-        while chunk := response.raw.read1(_CHUNK_BYTES, decode_content=True):
-            body.write(chunk)
-            if body.tell() > limit:
-                raise ImageError(
-                    f"is over the limit of {limit} bytes; raise IMAGE_MAX_BYTES or scale it", cause="image_too_large"
-                )
-            deadline.left()
-        deadline.left()  # a connection that was cut looks like the end of a body without a length
-        start = body.getbuffer()[:200].tobytes().lstrip()
-        if not body.tell():
-            raise ImageError("is an empty file", cause="image_unreadable")
-        if start[:9].lower().startswith((b"<!doctype", b"<html")):
-            raise ImageError(
-                f"{host_of(str(response.url))} sends a web page (a login?), not an image", cause="image_unreadable"
-            )
-        return body.getvalue()
+    def _check_status(self, response: requests.Response, url: str, hint: str) -> None:
+        if self._is_label_studio(url):
+            check_label_studio_status(response, url, has_token=self._credential is not None)
+        else:
+            check_status(response, url, hint)
 
+    def _hint_of_move(self, response: requests.Response, url: str) -> str:
+        """What to say where a redirect leads from Label Studio to another address of itself, which gets no token."""
+        moved = new_base(response, self._base_url) if self._base_url and self._is_label_studio(url) else None
+        return f"{self._base_url} redirects there; set LABEL_STUDIO_URL={moved}" if moved else ""
 
-def host_of(url: str) -> str:
-    """Host and port of an address, whether or not it can be parsed."""
-    return re.split(r"[/\\?#]", url.partition("://")[2])[0].rpartition("@")[2]
+    @contextmanager
+    def _in_words(self, url: str, deadline: Deadline, *, is_answered: bool = False) -> Iterator[None]:
+        """Whatever goes wrong with a request becomes an ImageError.
+
+        Args:
+            url: What is asked for.
+            deadline: Of the whole fetch.
+            is_answered: Whether the answer has begun: one that is too slow then will not be faster later.
+        """
+        try:
+            yield
+        except ImageError:
+            raise
+        except (OutOfTimeError, requests.RequestException, HTTPError, LabelStudioError, ValueError) as error:
+            raise self._error(error, url, deadline, is_answered=is_answered) from None
+
+    def _error(self, error: Exception, url: str, deadline: Deadline, *, is_answered: bool) -> ImageError:
+        words = describe_transport(error, url)
+        if isinstance(error, OutOfTimeError) or deadline.passed() or words == TIMED_OUT:
+            limit = f"IMAGE_TIMEOUT_SECONDS={self._settings.image_timeout_seconds:g}"
+            text = f"{host_of(url)}: timed out ({limit})"
+            lasts = is_answered or not self._is_label_studio(url)
+            return ImageError(text) if lasts else ImageUnavailableError(text, busy=True)
+        if isinstance(error, UnavailableError):
+            asked_s, busy = error.retry_after_s, error.busy
+            return ImageUnavailableError(str(error), cause="label_studio", retry_after_s=asked_s, busy=busy)
+        if isinstance(error, LabelStudioError):
+            return ImageError(str(error), cause="label_studio")
+        if words == NO_ADDRESS:
+            return ImageError(words)
+        kind = ImageUnavailableError if self._is_label_studio(url) else ImageError
+        return kind(f"{host_of(url)}: {words}")
