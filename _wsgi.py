@@ -14,7 +14,7 @@ try:
     settings = load_settings()
     configure_logging(settings.log_level, settings.log_format)
     annotator = load_annotator()
-    app = create_app(WholebodyBackend, settings, annotator.model_version, annotator.devices)
+    app = create_app(WholebodyBackend, settings, annotator.model_version, annotator.devices, annotator.hear_address)
 except WholebodyError as error:
     sys.stderr.write(f"error: {error}\n")
     sys.exit(GUNICORN_STOPS)

@@ -12,6 +12,7 @@ SECRET = "wb-Secret.7f3a"
 VARIABLES: list[tuple[str, str, str, Any, Any]] = [
     # variable, field, text, what it means, default
     ("LABEL_STUDIO_URL", "label_studio_url", "http://ls:8080", "http://ls:8080", None),
+    ("LABEL_STUDIO_PUBLIC_URL", "label_studio_public_url", "https://ls.example/sub/", "https://ls.example/sub", None),
     ("LABEL_STUDIO_HOST", "label_studio_url", "https://ls.example/sub/", "https://ls.example/sub", None),
     ("PROJECT_ID", "project_id", "7", 7, None),
     ("TASK_LIMIT", "task_limit", "25", 25, 1),
@@ -189,6 +190,7 @@ WRONG: list[tuple[str, str, str]] = [
     ("LABEL_STUDIO_URL", "localhost:8080", f"LABEL_STUDIO_URL='localhost:8080': {ADDRESS}"),
     ("LABEL_STUDIO_URL", "ftp://ls", f"LABEL_STUDIO_URL='ftp://ls': {ADDRESS}"),
     ("LABEL_STUDIO_URL", "http://", f"LABEL_STUDIO_URL='http://': {ADDRESS}"),
+    ("LABEL_STUDIO_PUBLIC_URL", "ls.example", f"LABEL_STUDIO_PUBLIC_URL='ls.example': {ADDRESS}"),
     ("LABEL_STUDIO_HOST", "http://ls:99999", f"LABEL_STUDIO_URL='http://ls:99999': {ADDRESS}"),
     ("LABEL_STUDIO_URL", "http://ls:port", f"LABEL_STUDIO_URL='http://ls:port': {ADDRESS}"),
     ("LABEL_STUDIO_URL", "http://[::1", f"LABEL_STUDIO_URL='http://[::1': {ADDRESS}"),

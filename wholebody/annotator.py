@@ -51,6 +51,7 @@ class Annotator:
         model_version: Name, mode and digest; the same wherever the same predictions come out.
         workers: Tasks worth predicting at a time; more are worth having in hand, whose images are fetched meanwhile.
         devices: What each network runs on.
+        hear_address: Remembers under which address a Label Studio knows itself; see `OwnAddresses.hear`.
 
     Raises:
         ModelError: Weights or device cannot be used.
@@ -65,7 +66,9 @@ class Annotator:
         self.workers = 1 if not bulk else cores if on_cpu else min(cores, GPU_WORKERS)
         self.devices = self._estimator.devices
         self._threshold = settings.confidence_threshold
-        self._images = self._open_source(settings, bulk=bulk)
+        loader = ImageLoader(settings)
+        self.hear_address = loader.hear_address
+        self._images = self._open_source(settings, loader, bulk=bulk)
         read_boxes = read_task_boxes if settings.task_boxes else no_task_boxes
         self._boxes_of = partial(read_boxes, max_people=settings.max_people)
 
@@ -172,8 +175,7 @@ class Annotator:
         poses = self._estimator.pose(seen.bgr, everything, np.ones(1, np.float32))
         write_regions(poses, config.targets[0], self._threshold)
 
-    def _open_source(self, settings: Settings, *, bulk: bool) -> ImageSource:
-        loader = ImageLoader(settings)
+    def _open_source(self, settings: Settings, loader: ImageLoader, *, bulk: bool) -> ImageSource:
         if bulk:
             return PassingImages(loader, self.workers)
         return KeptImages(loader, ImageCache(settings.image_cache_bytes, settings.image_cache_seconds))

@@ -127,6 +127,11 @@ class Settings(BaseSettings):
         validation_alias=AliasChoices("LABEL_STUDIO_URL", "LABEL_STUDIO_HOST"),
         description="Address at which this machine reaches Label Studio. It may have a sub-path.",
     )
+    label_studio_public_url: Url | None = Field(
+        None,
+        description="Address under which browsers, and so tasks, know the same Label Studio, if it is another. Images "
+        "that tasks name by it are asked for at LABEL_STUDIO_URL.",
+    )
     label_studio_api_token: Token | None = Field(
         None,
         validation_alias=AliasChoices("LABEL_STUDIO_API_TOKEN", "LABEL_STUDIO_API_KEY", "LABEL_STUDIO_ACCESS_TOKEN"),

@@ -49,8 +49,12 @@ def test_what_a_status_means(
     expected = f"{LABEL_STUDIO}: {here} answers HTTP {status}{at_label_studio}"
     assert refusal(LABEL_STUDIO, server.url) == expected
     url = f"{other_server.url}{LABEL_STUDIO}?X-Amz-Signature={SECRET}"
-    expected = f"{other_server.url}{LABEL_STUDIO}?...: {there} answers HTTP {status}{elsewhere}"
+    perhaps = f"; if that is Label Studio, set LABEL_STUDIO_PUBLIC_URL={other_server.url}"
+    expected = f"{other_server.url}{LABEL_STUDIO}?...: {there} answers HTTP {status}{elsewhere}{perhaps}"
     assert refusal(url, server.url) == expected
+    other_server.on("GET", "/a.png", Answer(status))
+    expected = f"{other_server.url}/a.png: {there} answers HTTP {status}{elsewhere}"
+    assert refusal(f"{other_server.url}/a.png", server.url) == expected
 
 
 def test_a_look_alike_gets_no_label_studio_advice(server: ScriptedServer) -> None:
@@ -60,7 +64,29 @@ def test_a_look_alike_gets_no_label_studio_advice(server: ScriptedServer) -> Non
     assert refusal(server.url + "/data/a", shorter).endswith("answers HTTP 404: not found")
 
 
-@pytest.mark.parametrize("status", [429, 502, 503, 504])
+@pytest.mark.parametrize("status", [201, 202, 203])
+def test_an_image_that_comes_with_another_status_of_success(server: ScriptedServer, status: int) -> None:
+    server.on("GET", "/a", Answer(status, body=PNG))
+    assert np.array_equal(load(server.url + "/a"), PICTURE)
+
+
+def test_an_upload_that_label_studio_does_not_have_is_asked_for_once(server: ScriptedServer) -> None:
+    server.on("GET", LABEL_STUDIO, Answer(500))
+    assert refusal(LABEL_STUDIO, server.url).endswith("it answers so for an upload that it does not know")
+    assert len(server.requests) == 1
+
+
+def test_label_studio_has_another_address(server: ScriptedServer, other_server: ScriptedServer) -> None:
+    """As where a proxy redirects http to https: the token is not sent along."""
+    moved = other_server.url + LABEL_STUDIO
+    server.on("GET", LABEL_STUDIO, Answer(301, headers={"Location": moved}))
+    other_server.on("GET", LABEL_STUDIO, Answer(401))
+    told = f"{server.url} redirects there; set LABEL_STUDIO_URL={other_server.url}"
+    assert refusal(LABEL_STUDIO, server.url).endswith(f"answers HTTP 401: {told}")
+    assert other_server.requests[0].authorization is None
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
 def test_what_fails_for_now_is_repeated(server: ScriptedServer, status: int) -> None:
     server.on("GET", "/a", Answer(status, headers={"Retry-After": "0"}), Answer(status), OK)
     assert np.array_equal(load(server.url + "/a"), PICTURE)
@@ -170,6 +196,7 @@ def test_of_a_body_without_end_no_more_than_the_limit_is_read(server: ScriptedSe
     [
         (b"", "is an empty file"),
         (b"<!DOCTYPE html><title>Log in</title>", "{host} sends a web page (a login?), not an image"),
+        (b"\xef\xbb\xbf<!doctype html>", "{host} sends a web page (a login?), not an image"),
         (b"\n  <html lang=en>", "{host} sends a web page (a login?), not an image"),
         (b'{"detail": "no"}', "not an image of a known format (JPEG, PNG, WEBP, GIF, BMP, TIFF, AVIF, PPM)"),
         (PNG[:-60], "damaged or cut off: "),

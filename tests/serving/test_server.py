@@ -174,6 +174,16 @@ def test_what_label_studio_sends_beside_is_ignored(client: FlaskClient) -> None:
     assert client.post("/setup", json=setup).status_code == 200
 
 
+def test_setup_tells_the_address_of_label_studio() -> None:
+    heard: list[tuple[object, object]] = []
+    app = create_app(StubBackend, load_settings(), VERSION, hear_address=lambda *told: heard.append(told))
+    setup = {"schema": CONFIG, "project": "2.1", "hostname": "http://x", "access_token": "t"}
+    assert app.test_client().post("/setup", json=setup).status_code == 200
+    assert app.test_client().post("/setup", json={"schema": CONFIG}).status_code == 200
+    assert app.test_client().post("/setup", json=setup | {"schema": "<View/>"}).status_code == 400
+    assert heard == [("http://x", "2.1"), (None, None)]
+
+
 def test_the_content_type_does_not_matter(client: FlaskClient) -> None:
     response = client.post("/predict", data=json.dumps(body("empty")), content_type="text/plain")
     assert response.status_code == 200

@@ -4,16 +4,17 @@ import base64
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from urllib.parse import urlsplit
 
-from wholebody.errors import ImageError
+from wholebody.errors import ImageError, ImageUnavailableError
 from wholebody.images.data_uris import read_data_uri
 from wholebody.images.decoding import Picture, decode_image
 from wholebody.images.fetching import Fetcher
+from wholebody.images.own_addresses import OwnAddresses, is_own_path
 from wholebody.process.observing import stage
 from wholebody.settings import Settings
 
-CLOUD_SCHEMES = ("s3", "gs", "azure-blob")
+CLOUD_SCHEMES = ("s3", "gs", "azure-blob", "azure_spi")
+"""`azure_spi` is Label Studio's name for Azure where it signs in as a service principal."""
 
 
 class ImageLoader:
@@ -27,6 +28,13 @@ class ImageLoader:
         self._settings = settings
         self._fetcher = Fetcher(settings)
         self._base_url = settings.label_studio_url
+        self._own = OwnAddresses(settings, self._fetcher.fetch)
+        seen_by_browsers = settings.label_studio_public_url or settings.label_studio_url or "https://"
+        self._page_scheme = seen_by_browsers.partition(":")[0]
+
+    def hear_address(self, hostname: object, project: object) -> None:
+        """Remember under which address a Label Studio knows itself; see `OwnAddresses.hear`."""
+        self._own.hear(hostname, project)
 
     def close(self) -> None:
         """Close the connections that are kept."""
@@ -40,12 +48,14 @@ class ImageLoader:
         """The bytes of an image's file.
 
         Args:
-            reference: The value in the task's data: `/data/upload/...`, `/data/local-files/?d=...`, an
-                http(s) address, `s3://`, `gs://`, `azure-blob://` or a data URI.
+            reference: The value in the task's data: `/data/upload/...`, `/data/local-files/?d=...`,
+                `/tasks/1/resolve/?fileuri=...` and the like, an http(s) address, with or without its scheme, `s3://`,
+                `gs://`, `azure-blob://`, `azure_spi://` or a data URI.
             task_id: Id of the task, by which Label Studio resolves cloud references.
 
         Raises:
-            ImageError: In one line: the reference, what is wrong, and the cure.
+            ImageError: In one line: the reference, what is wrong, and the cure. Where Label Studio may serve it later,
+                an ImageUnavailableError.
         """
         if not isinstance(reference, str) or not reference.strip():
             kind = "blank" if isinstance(reference, str) else f"of type {type(reference).__name__}"
@@ -69,10 +79,21 @@ class ImageLoader:
     def _read(self, reference: str, task_id: object) -> bytes:
         if reference[:5].lower() == "data:":
             return read_data_uri(reference, self._settings.image_max_bytes)
-        return self._fetcher.fetch(self._address(reference, task_id))
+        if reference.startswith("//"):  # a page takes its own scheme
+            reference = f"{self._page_scheme}:{reference}"
+        if own := self._own.locate(reference):
+            return self._fetcher.fetch(own)
+        try:
+            return self._fetcher.fetch(self._address(reference, task_id))
+        except ImageUnavailableError:
+            raise
+        except ImageError as error:
+            if error.cause != "image_unreachable" or not (hint := self._own.hint(reference)):
+                raise
+            raise ImageError(error.reason + hint) from None
 
     def _address(self, reference: str, task_id: object) -> str:
-        match = re.match(r"([a-z][a-z0-9+.-]*)://", reference, re.IGNORECASE)
+        match = re.match(r"([a-z][a-z0-9+._-]*)://", reference, re.IGNORECASE)
         scheme = match[1].lower() if match else ""
         if scheme in ("http", "https"):
             return reference
@@ -83,15 +104,13 @@ class ImageLoader:
             raise ImageError(
                 f"{scheme}:// addresses cannot be read; use http, s3, gs or azure-blob", cause="image_refused"
             )
-        sub_path = urlsplit(self._base_url or "").path
-        path = reference.removeprefix(sub_path) if reference.startswith(f"{sub_path}/data/") else reference
-        if not path.startswith("/data/"):
+        if not is_own_path(reference):
             raise ImageError(
                 "is neither an address nor one of Label Studio's own references (/data/upload/..., "
                 "/data/local-files/?d=...); files of this machine are never read",
                 cause="image_refused",
             )
-        return self._label_studio() + path
+        return self._label_studio() + reference
 
     def _label_studio(self) -> str:
         if not self._base_url:
@@ -107,13 +126,15 @@ def _named(reference: object) -> Iterator[None]:
     try:
         yield
     except ImageError as error:
-        raise ImageError(error.reason, shown(str(reference).strip()), error.cause) from None
+        raise error.about(shown(str(reference).strip())) from None
 
 
 def shown(reference: str) -> str:
     """A reference as it may stand in a log: no payload, no password, no signature, at most 200 characters."""
     if reference[:5].lower() == "data:":
         return f"{_shorten(reference[:100].partition(',')[0], 40)},... ({len(reference)} characters)"
+    if reference.partition("://")[0].lower() in CLOUD_SCHEMES:
+        return _shorten(re.sub(r"(?<=//)[^/]*@", "", reference))  # signs of a key, all of them
     address, mark, _ = reference.partition("#")[0].partition("?")
     if address.endswith("/data/local-files/") and "://" not in address:
         return _shorten(reference)  # its query is the file's path

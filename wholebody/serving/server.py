@@ -2,13 +2,13 @@
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from flask import Flask, Response, request
 
 from wholebody.errors import BusyError, DeadlineError
-from wholebody.labeling.labeling_config import parse_labeling_config
+from wholebody.labeling.labeling_config import LabelingConfig, parse_labeling_config
 from wholebody.process.calls import Call, Priority
 from wholebody.serving.admission import EXTENSION, STOPPING, Admission
 from wholebody.serving.answers import add_error_handlers, compressed, json_answer
@@ -36,7 +36,11 @@ class Backend(Protocol):
 
 
 def create_app(
-    backend: type[Backend], settings: Settings, model_version: str, devices: Mapping[str, str] | None = None
+    backend: type[Backend],
+    settings: Settings,
+    model_version: str,
+    devices: Mapping[str, str] | None = None,
+    hear_address: Callable[[object, object], None] | None = None,
 ) -> Flask:
     """The app that answers Label Studio.
 
@@ -45,6 +49,7 @@ def create_app(
         settings: The password, if there is one; how many requests at a time, and how long.
         model_version: What /setup answers; every prediction must carry the same.
         devices: What each network runs on, for the metrics.
+        hear_address: Is told what `/setup` says: the address under which Label Studio knows itself, and its project.
     """
     app = Flask(__name__)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
@@ -53,7 +58,7 @@ def create_app(
     metrics.watch_queue(admission)
     add_request_hooks(app, metrics)
     _add_status_routes(app, backend.__name__, model_version, metrics, admission)
-    _add_setup_routes(app, model_version)
+    _add_setup_routes(app, model_version, hear_address)
     _add_predict_route(app, backend, metrics, admission, settings.predict_deadline_seconds)
     add_error_handlers(app)
     add_authentication(app, settings)
@@ -88,21 +93,29 @@ def _add_status_routes(
         return Response(metrics.text(), content_type="text/plain; version=0.0.4; charset=utf-8")
 
 
-def _add_setup_routes(app: Flask, model_version: str) -> None:
+def _warn_of_labels(config: LabelingConfig) -> None:
+    """Say which labels mean nothing here."""
+    for target in config.targets:
+        for control in target.controls:
+            if control.unmatched:
+                log.warning("%s: no keypoint for the labels %s", control.name, ", ".join(control.unmatched)[:500])
+        if target.other_boxes:
+            log.warning(
+                "%s: no label of the boxes (%s) stands for a person, so nothing says whose points are whose; "
+                'name one person, or give it predicted_values="person"',
+                target.name,
+                ", ".join(target.other_boxes)[:500],
+            )
+
+
+def _add_setup_routes(app: Flask, model_version: str, hear_address: Callable[[object, object], None] | None) -> None:
     @app.post("/setup")
     def setup() -> Response:
-        config = parse_labeling_config(xml_of(read_body(), "schema"))
-        for target in config.targets:
-            for control in target.controls:
-                if control.unmatched:
-                    log.warning("%s: no keypoint for the labels %s", control.name, ", ".join(control.unmatched)[:500])
-            if target.other_boxes:
-                log.warning(
-                    "%s: no label of the boxes (%s) stands for a person, so nothing says whose points are whose; "
-                    'name one person, or give it predicted_values="person"',
-                    target.name,
-                    ", ".join(target.other_boxes)[:500],
-                )
+        body = read_body()
+        config = parse_labeling_config(xml_of(body, "schema"))
+        if hear_address:
+            hear_address(body.get("hostname"), body.get("project"))
+        _warn_of_labels(config)
         return json_answer({"model_version": model_version})
 
     @app.post("/webhook")
