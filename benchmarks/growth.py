@@ -28,7 +28,7 @@ class StubAnnotator:
     model_version = "bench"
     workers = 2
 
-    def __init__(self, settings: object, *, bulk: bool) -> None:
+    def __init__(self, settings: object, *, bulk: bool, stop: object) -> None:
         pass
 
     def annotate(self, task: dict[str, Any], config: object) -> dict[str, Any]:

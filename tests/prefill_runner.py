@@ -27,7 +27,7 @@ class StubAnnotator:
     model_version = "stub-1"
     workers = 2
 
-    def __init__(self, settings: object, *, bulk: bool) -> None:
+    def __init__(self, settings: object, *, bulk: bool, stop: object) -> None:
         assert bulk
 
     def annotate(self, task: dict[str, Any], config: object) -> Prediction:

@@ -15,12 +15,12 @@ from tests.http_server import Answer, Received, ScriptedServer
 from tests.test_model import CONFIG
 from wholebody import annotator
 from wholebody.annotator import GPU_WORKERS, Annotator
-from wholebody.errors import ClientGoneError, DeadlineError, ImageError, StoppedError
+from wholebody.errors import ClientGoneError, DeadlineError, ImageError, ImageUnavailableError, StoppedError
 from wholebody.estimation.weights import Traits
 from wholebody.figures.drawing import draw_figures
 from wholebody.labeling.labeling_config import parse_labeling_config
 from wholebody.process.calls import Call
-from wholebody.settings import load_settings
+from wholebody.settings import Settings, load_settings
 
 CORES = 2
 TRAITS = Traits((640, 640), (192, 256), "bgr", 1.0)
@@ -204,6 +204,44 @@ def test_the_images_of_a_task_keep_their_order(server: ScriptedServer, is_bulk: 
     assert [region["to_name"] for region in prediction["result"]] == ["c"] * 2 + ["a"] * 3 + ["b"]
     assert [request.path for request in server.requests] == ["/2.png", "/3.png", "/1.png"]
     assert 0.5 < prediction["score"] <= 1
+
+
+def label_studio_at(server: ScriptedServer, **settings: object) -> Settings:
+    return load_settings(
+        mode="figures", label_studio_url=server.url, label_studio_api_token="0123456789abcdef", **settings
+    )
+
+
+def bulk_at(server: ScriptedServer, **settings: object) -> Annotator:
+    return Annotator(label_studio_at(server, max_backoff_delay=0, **settings), bulk=True)
+
+
+def test_in_bulk_an_image_of_label_studio_is_waited_for(server: ScriptedServer) -> None:
+    refused = [Answer(503, headers={"Retry-After": "0"})] * 3  # what one fetch asks for
+    server.on("GET", "/data/a.png", *refused, Answer(reset=True), Answer(reset=True), Answer(body=FIGURES[1]))
+    assert bulk_at(server).annotate(task(1, "/data/a.png"), ONE_IMAGE)["result"]
+    assert len(server.requests) == 6
+
+
+@pytest.mark.parametrize(("health", "kind"), [(Answer(502), ImageUnavailableError), (Answer(200, "{}"), ImageError)])
+def test_in_bulk_a_label_studio_that_answers_is_not_gone(
+    server: ScriptedServer, health: Answer, kind: type[Exception]
+) -> None:
+    """Where only the storage behind it is broken, the tasks after this one can be done."""
+    server.on("GET", "/data/a.png", Answer(504))
+    server.on("GET", "/health", health)
+    with pytest.raises(ImageError, match=r"^/data/a\.png: 127.* answers HTTP 504$") as raised:
+        bulk_at(server, max_retries=1).annotate(task(1, "/data/a.png"), ONE_IMAGE)
+    assert type(raised.value) is kind
+    assert raised.value.reason.endswith("answers HTTP 504")
+
+
+def test_online_no_image_is_waited_for(server: ScriptedServer) -> None:
+    """An annotator waits, and Label Studio gives up after a time."""
+    server.on("GET", "/data/a.png", Answer(reset=True))
+    with pytest.raises(ImageError, match="connection dropped"):
+        Annotator(label_studio_at(server)).annotate(task(1, "/data/a.png"), ONE_IMAGE)
+    assert len(server.requests) == 2
 
 
 def test_in_bulk_no_image_is_kept(bulk: Annotator, server: ScriptedServer) -> None:

@@ -19,6 +19,7 @@ from wholebody.estimation.weights import find_weights, model_version
 from wholebody.images.decoding import decode_image
 from wholebody.images.loader import ImageLoader
 from wholebody.keypoints import Part
+from wholebody.label_studio.patience import Patience
 from wholebody.labeling.config_writer import write_config
 from wholebody.labeling.labeling_config import LabelingConfig, parse_labeling_config
 from wholebody.labeling.prompts import Prompts
@@ -28,6 +29,7 @@ from wholebody.labeling.task_images import TaskImage, image_of_page, images_of_t
 from wholebody.predictions import Prediction, Region
 from wholebody.process.calls import current_call
 from wholebody.process.cores import count_cores
+from wholebody.process.stopping import Stop
 from wholebody.settings import Settings
 
 WARM_UP_PIXELS = 640 * 480
@@ -45,7 +47,9 @@ class Annotator:
 
     Args:
         settings: All settings.
-        bulk: Tuned for throughput (several images at a time, none looked at twice) rather than for latency.
+        bulk: Tuned for throughput (several images at a time, none looked at twice) rather than for latency; waits for
+            images that Label Studio cannot serve for now.
+        stop: In bulk, ends such a wait.
 
     Attributes:
         model_version: Name, mode and digest; the same wherever the same predictions come out.
@@ -57,7 +61,7 @@ class Annotator:
         ModelError: Weights or device cannot be used.
     """
 
-    def __init__(self, settings: Settings, *, bulk: bool = False) -> None:
+    def __init__(self, settings: Settings, *, bulk: bool = False, stop: Stop | None = None) -> None:
         cores, on_cpu = count_cores(), settings.device == "cpu"
         weights = find_weights(settings)
         runs = cores if bulk and on_cpu else 1
@@ -68,7 +72,7 @@ class Annotator:
         self._threshold = settings.confidence_threshold
         loader = ImageLoader(settings)
         self.hear_address = loader.hear_address
-        self._images = self._open_source(settings, loader, bulk=bulk)
+        self._images = self._open_source(settings, loader, Patience(settings, stop or Stop()) if bulk else None)
         read_boxes = read_task_boxes if settings.task_boxes else no_task_boxes
         self._boxes_of = partial(read_boxes, max_people=settings.max_people)
 
@@ -158,8 +162,7 @@ class Annotator:
         except ImageError as error:
             if not image.place:
                 raise
-            where = f"{image.place}, {error.reference}" if error.reference else image.place
-            raise ImageError(error.reason, where, error.cause) from None
+            raise error.about(f"{image.place}, {error.reference}" if error.reference else image.place) from None
 
     def warm_up(self) -> None:
         """Take a picture the whole way once, so that the first request does not pay for what is loaded late.
@@ -175,9 +178,9 @@ class Annotator:
         poses = self._estimator.pose(seen.bgr, everything, np.ones(1, np.float32))
         write_regions(poses, config.targets[0], self._threshold)
 
-    def _open_source(self, settings: Settings, loader: ImageLoader, *, bulk: bool) -> ImageSource:
-        if bulk:
-            return PassingImages(loader, self.workers)
+    def _open_source(self, settings: Settings, loader: ImageLoader, patience: Patience | None) -> ImageSource:
+        if patience:
+            return PassingImages(loader, self.workers, patience)
         return KeptImages(loader, ImageCache(settings.image_cache_bytes, settings.image_cache_seconds))
 
 

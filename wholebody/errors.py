@@ -146,6 +146,12 @@ class ImageUnavailableError(ImageError, UnavailableError):
         asked_s, busy = self.retry_after_s, self.busy
         return ImageUnavailableError(self.reason, reference, self.cause, retry_after_s=asked_s, busy=busy)
 
+    def lasting(self) -> ImageError:
+        """The same as a failure of this image alone, which is not for now."""
+        error = ImageError(self.reason, cause=self.cause)
+        error.args = self.args
+        return error
+
 
 class StoppedError(WholebodyError):
     """The user asked to stop before it was done: nothing is wrong with it."""

@@ -133,6 +133,15 @@ def test_what_may_be_wrong(
     assert str(raised.value).endswith(f"answers HTTP 404: not found{hinted}")
 
 
+def test_the_hint_at_a_path_of_a_proxy(server: ScriptedServer) -> None:
+    text = refusal("/label-studio/data/upload/1/a.jpg", server.url)
+    assert text.endswith(
+        "files of this machine are never read; if a proxy of Label Studio adds /label-studio, set "
+        "LABEL_STUDIO_PUBLIC_URL to the address with it"
+    )
+    assert refusal("/etc/passwd", server.url).endswith("files of this machine are never read")
+
+
 def test_the_hint_where_nothing_answers(server: ScriptedServer) -> None:
     text = refusal("http://127.0.0.1:9/data/local-files/?d=a.jpg", server.url)
     assert text.endswith(

@@ -15,6 +15,7 @@ import pytest
 from wholebody.errors import (
     AuthenticationError,
     ImageError,
+    ImageUnavailableError,
     LabelStudioError,
     ModelError,
     SettingsError,
@@ -218,6 +219,30 @@ def test_bad_images_between_unavailable_writes_do_not_hide_that_label_studio_is_
     run = Run(tmp_path, [FOUND, ImageError("not found")] * 20, [AWAY] * 20)
     assert run().stopped == GONE
     assert len(run.written) == 5
+
+
+NO_IMAGE = ImageUnavailableError("ls:8080: connection refused", "/data/upload/1/a.jpg")
+
+
+@pytest.mark.parametrize(
+    ("images", "writes", "done", "stopped"),
+    [
+        ([NO_IMAGE] * 20, [], 5, "Label Studio cannot be reached (ls:8080: connection refused); run again to go on"),
+        ([*[NO_IMAGE] * 4, FOUND, *[NO_IMAGE] * 4, FOUND], [], 10, ""),
+        ([*[NO_IMAGE] * 4, ImageError("not found"), NO_IMAGE, FOUND], [], 6, "Label Studio cannot be reached"),
+        # while it is away an image and a write fail at the same time
+        ([NO_IMAGE, FOUND] * 4, [AWAY] * 4, 8, ""),
+        ([NO_IMAGE, FOUND] * 9, [AWAY] * 9, 9, "Label Studio cannot be reached"),
+    ],
+)
+def test_images_that_label_studio_cannot_serve_show_that_it_is_gone(
+    tmp_path: Path, images: list[Any], writes: list[Any], done: int, stopped: str
+) -> None:
+    run = Run(tmp_path, images, writes)
+    summary = run()
+    assert summary.stopped.startswith(stopped)
+    assert bool(summary.stopped) == bool(stopped)
+    assert run.progress == done
 
 
 @pytest.mark.parametrize("error", [AWAY, NO_TOKEN, REFUSED])

@@ -114,7 +114,7 @@ def test_what_it_cannot_start_with(
 
 
 def test_model_that_cannot_start(prefill: Prefill, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(settings: object, *, bulk: bool) -> None:
+    def broken(settings: object, *, bulk: bool, stop: object) -> None:
         raise ModelError("pose.onnx: is no network")
 
     Path("prefill-failures.jsonl").write_text("of an earlier run")

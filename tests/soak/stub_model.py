@@ -38,7 +38,7 @@ class StubAnnotator:
     model_version = VERSION
     workers = 2
 
-    def __init__(self, settings: object, *, bulk: bool) -> None:
+    def __init__(self, settings: object, *, bulk: bool, stop: object) -> None:
         assert bulk
 
     def annotate(self, task: dict[str, Any], config: object) -> dict[str, Any]:

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
-from wholebody.errors import StoppedError
+from wholebody.errors import ImageUnavailableError, StoppedError
 from wholebody.estimation.seen_images import ImageCache, SeenImage
 from wholebody.images.loader import ImageLoader
+from wholebody.label_studio.patience import Patience
 
 
 class ImageSource(Protocol):
@@ -65,22 +66,33 @@ class PassingImages:
     Args:
         loader: Fetches and decodes.
         places: Images decoded and looked at at a time.
+        patience: For images that Label Studio serves, and cannot serve for now.
     """
 
-    def __init__(self, loader: ImageLoader, places: int) -> None:
+    def __init__(self, loader: ImageLoader, places: int, patience: Patience) -> None:
         self._loader = loader
+        self._patience = patience
         self._places = threading.Semaphore(places)
         self._is_closed = False
 
     @contextmanager
     def open(self, reference: object, task_id: object) -> Iterator[SeenImage]:
         """An image; see `ImageSource.open`."""
-        content = self._loader.fetch(reference, task_id)
+        content = self._fetch(reference, task_id)
         with self._places:
             if self._is_closed:
                 raise StoppedError("stopped before it was done; run again to go on")
             yield SeenImage(self._loader.decode(content, reference))
 
+    def _fetch(self, reference: object, task_id: object) -> bytes:
+        try:
+            return self._patience.repeated(lambda: self._loader.fetch(reference, task_id))
+        except ImageUnavailableError as error:
+            if self._loader.reaches_label_studio():  # as where only the storage behind it is broken
+                raise error.lasting() from None
+            raise
+
     def close(self) -> None:
-        """Who waits for a place gets an error, as soon as it would be theirs."""
+        """Who waits for Label Studio gets an error, and who waits for a place as soon as it would be theirs."""
         self._is_closed = True
+        self._patience.close()

@@ -40,6 +40,16 @@ class ImageLoader:
         """Close the connections that are kept."""
         self._fetcher.close()
 
+    def reaches_label_studio(self) -> bool:
+        """Whether Label Studio answers at all, whatever becomes of its images."""
+        try:
+            self._fetcher.fetch(f"{self._label_studio()}/health")
+        except ImageUnavailableError:
+            return False
+        except ImageError:  # an answer all the same
+            pass
+        return True
+
     def load(self, reference: object, task_id: object) -> Picture:
         """Fetch and decode an image; see `fetch` and `decode`."""
         return self.decode(self.fetch(reference, task_id), reference)
@@ -88,9 +98,9 @@ class ImageLoader:
         except ImageUnavailableError:
             raise
         except ImageError as error:
-            if error.cause != "image_unreachable" or not (hint := self._own.hint(reference)):
+            if error.cause not in ("image_unreachable", "image_refused") or not (hint := self._own.hint(reference)):
                 raise
-            raise ImageError(error.reason + hint) from None
+            raise ImageError(error.reason + hint, cause=error.cause) from None
 
     def _address(self, reference: str, task_id: object) -> str:
         match = re.match(r"([a-z][a-z0-9+._-]*)://", reference, re.IGNORECASE)

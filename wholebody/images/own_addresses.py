@@ -81,6 +81,8 @@ class OwnAddresses:
         """What may be wrong where one that looks like Label Studio's was not located and cannot be fetched; or `""`."""
         own = _SURELY_OWN_PATH.search(reference)
         prefix = reference[: own.start()] if own else ""
+        if re.fullmatch(r"(/[\w.~-]+)+", prefix):
+            return f"; if a proxy of Label Studio adds {prefix}, set LABEL_STUDIO_PUBLIC_URL to the address with it"
         if not re.match("https?://[^/?#]", prefix, re.IGNORECASE) or re.search("[?#@]", prefix):
             return ""
         if self._base_url is None:

@@ -28,7 +28,7 @@ POLL_S = 0.2
 """How soon a request to stop is noticed while predictions are being computed."""
 
 GONE_AFTER = 5
-"""Writes that failed for now with none answered between, after which Label Studio counts as gone."""
+"""Writes, or images, that failed for now with nothing answered between, after which Label Studio counts as gone."""
 
 
 MOST_REASONS, OTHER_REASONS = 1000, "other reasons"
@@ -82,18 +82,19 @@ class _Watch:
     """Tells from what became of the tasks, one after the other, when the run must end."""
 
     def __init__(self) -> None:
-        self._unavailable = 0
+        self._unavailable: Counter[bool] = Counter()  # images and writes apart: while it is away both fail, at once
 
     def reason_to_stop(self, error: Exception | None) -> str:
         """`""`, or why no more tasks are to be done after one that ended with this error."""
         if isinstance(error, AuthenticationError):
             return str(error)
         if isinstance(error, UnavailableError):
-            self._unavailable += 1
-            if self._unavailable >= GONE_AFTER:
-                return f"Label Studio cannot be reached ({error}); run again to go on"
+            is_image = isinstance(error, ImageError)
+            self._unavailable[is_image] += 1
+            if self._unavailable[is_image] >= GONE_AFTER:
+                return f"Label Studio cannot be reached ({_reason(error)}); run again to go on"
         elif error is None or isinstance(error, LabelStudioError):  # not what failed before it came to a write
-            self._unavailable = 0
+            self._unavailable.clear()
         return ""
 
 
@@ -160,8 +161,7 @@ def _finish(
     except StoppedError:
         raise
     except WholebodyError as error:
-        reason = error.reason if isinstance(error, ImageError) else str(error)
-        summary.count_failure(reason)
+        summary.count_failure(_reason(error))
         failures.add(task, str(error))
         log.warning("task %s: %s", task["id"], error)
         return error
@@ -171,3 +171,8 @@ def _finish(
         log.exception("task %s: not predicted", task["id"])
         return error
     return None
+
+
+def _reason(error: WholebodyError) -> str:
+    """What went wrong, without what is this task's alone."""
+    return error.reason if isinstance(error, ImageError) else str(error)

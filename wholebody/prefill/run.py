@@ -69,7 +69,7 @@ def run_prefill(
     client = LabelStudioClient(settings, stop)
     project = client.project(settings.project_id)
     config = parse_labeling_config(project.label_config)
-    annotator = Annotator(settings, bulk=True)
+    annotator = Annotator(settings, bulk=True, stop=stop)
     version = annotator.model_version
     work = Work(client, project.id, version, start_id=settings.start_task_id, ids=ids, replaces=replace, stop=stop)
     todo = work.count()
