@@ -148,9 +148,7 @@ class ImageUnavailableError(ImageError, UnavailableError):
 
     def lasting(self) -> ImageError:
         """The same as a failure of this image alone, which is not for now."""
-        error = ImageError(self.reason, cause=self.cause)
-        error.args = self.args
-        return error
+        return ImageError(self.reason, self.reference, self.cause)
 
 
 class StoppedError(WholebodyError):
