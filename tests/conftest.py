@@ -4,13 +4,18 @@ import logging
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from pydantic import AliasChoices
 
 from tests.http_server import ScriptedServer
+from tests.label_studio.browser import chromium_path, launch
 from wholebody.process import cores
 from wholebody.settings import Settings
+
+if TYPE_CHECKING:  # tests are skipped where it is not installed
+    from playwright.sync_api import Browser
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -82,3 +87,15 @@ def testdata() -> Path:
     if not (folder / "images").is_dir():
         pytest.skip(f"no test data in {folder}; set WHOLEBODY_TESTDATA")
     return folder
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator["Browser"]:
+    """One browser for the whole run; tests keep apart by their own contexts."""
+    api = pytest.importorskip("playwright.sync_api", reason="no playwright: run `make install`")
+    if not chromium_path().is_file():
+        pytest.skip(f"no Chromium at {chromium_path()}: install it, or set CHROMIUM")
+    with api.sync_playwright() as playwright:
+        browser = launch(playwright)
+        yield browser
+        browser.close()

@@ -143,7 +143,7 @@ HOSTILE = {
     "derived_000000000785_cmyk.jpg": (640, 425),
     "derived_000000000785_exif6.jpg": (640, 425),
     "derived_000000000785_gray.jpg": (640, 425),
-    "derived_000000000785_truncated50pct.jpg": r"damaged or cut off: image file is truncated \(.*\)",
+    "derived_000000000785_truncated50pct.jpg": "damaged or cut off: a JPEG without its last pixels",
     "derived_1x1.png": (1, 1),
     "pillow_broken.png": r"not an image of a known format \(.*\)",
     "pillow_broken_data_stream.png": r"damaged or cut off: .*",

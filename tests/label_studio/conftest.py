@@ -13,7 +13,7 @@ from demo.backend import BackendServer
 from demo.label_studio import DEFAULT_VENV, LabelStudioServer, is_installed
 from demo.label_studio_admin import LabelStudioAdmin
 
-from .browser import Editor, chromium_path, fresh_editor, launch, log_in
+from .browser import Editor, fresh_editor, log_in
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -71,18 +71,6 @@ def real_backend(
     }
     with BackendServer(settings, tmp_path_factory.mktemp("real-backend") / "backend.log") as server:
         yield server
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
-    """One browser for the whole run; tests keep apart by their own contexts."""
-    api = pytest.importorskip("playwright.sync_api", reason="no playwright: run `make install`")
-    if not chromium_path().is_file():
-        pytest.skip(f"no Chromium at {chromium_path()}: install it, or set CHROMIUM")
-    with api.sync_playwright() as playwright:
-        browser = launch(playwright)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="session")

@@ -2,21 +2,24 @@
 
 import io
 import warnings
+import zlib
 
 import cv2
 import numpy as np
-from PIL import Image, PngImagePlugin, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from wholebody.errors import ImageError
-from wholebody.images.headers import check_metadata, is_jpeg_of_one_scan, tiff_decoder_bytes
-from wholebody.images.pixels import BGR, Picture, read_pixels, upright_size
+from wholebody.images.headers import check_metadata, tiff_decoder_bytes
+from wholebody.images.jpeg_files import is_jpeg_of_one_scan, jpeg_end, with_endings
+from wholebody.images.orientation import SIDEWAYS, read_orientation
+from wholebody.images.pixels import BGR, Picture, read_pixels, turned
+from wholebody.images.png_files import PNG_START, without_metadata
 
 __all__ = ["BGR", "FORMATS", "Picture", "decode_image"]
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "PPM")
 """What browsers show, and what scanners and cameras write; Pillow's rarer parsers stay closed."""
 
-_JPEG_END = b"\xff\xd9"
 BYTES_A_PIXEL = 7
 """What decoding takes at its peak: 4 in Pillow and 3 in the result. Formats that take more may have fewer pixels."""
 
@@ -27,7 +30,6 @@ _REDUCED = {1: cv2.IMREAD_COLOR, 2: cv2.IMREAD_REDUCED_COLOR_2, 4: cv2.IMREAD_RE
 
 # Pillow's own limit is a process-wide warning; ours is per call and an error.
 Image.MAX_IMAGE_PIXELS = None
-PngImagePlugin.MAX_TEXT_MEMORY = 8 << 20
 
 
 def decode_image(content: bytes, max_pixels: int) -> Picture:
@@ -40,11 +42,12 @@ def decode_image(content: bytes, max_pixels: int) -> Picture:
             or a quarter of their size.
 
     Returns:
-        The picture, upright by its EXIF orientation. Transparent pixels lie on white, as the labeling editor
-        shows them; 16-bit channels keep their upper 8 bits.
+        The picture, turned as browsers turn it (`orientation.py`). Transparent pixels lie on white, as the labeling
+        editor shows them; 16-bit channels keep their upper 8 bits.
 
     Raises:
-        ImageError: Not an image, damaged, cut off, or too large.
+        ImageError: Not an image, damaged, cut off, or too large. What lacks no pixel is read: a JPEG or PNG without
+            its end, a PNG with damaged texts, whatever stands behind an image's end.
     """
     try:
         with warnings.catch_warnings():
@@ -64,21 +67,30 @@ def decode_image(content: bytes, max_pixels: int) -> Picture:
 def _decode(content: bytes, max_pixels: int) -> Picture:
     check_metadata(content)
     in_tiff = tiff_decoder_bytes(content)
-    with Image.open(io.BytesIO(content), formats=FORMATS) as image:
-        if not _is_plain_jpeg(image, content):
+    is_png = content.startswith(PNG_START)
+    with Image.open(without_metadata(content) if is_png else io.BytesIO(content), formats=FORMATS) as image:
+        orientation = read_orientation(image, content)
+        if image.format not in ("JPEG", "MPO"):
             _check_size(image, max_pixels, max(in_tiff, _decoder_bytes(image, content)))
-            return Picture.whole(read_pixels(image))
-        divisor = _divisor(image, content, max_pixels)
-        size_wh = upright_size(image)
+            return Picture.whole(read_pixels(image, orientation))
+        end = jpeg_end(content)
+        divisor = _divisor(image, content, max_pixels, end)
+        width, height = image.size
     del image  # and what it holds of the file's metadata
-    bgr = _decode_plain_jpeg(content, divisor)
-    return Picture.whole(bgr) if divisor == 1 else Picture(bgr, size_wh)
+    if end:
+        bgr = _decode_jpeg(content, end, divisor, orientation)
+    else:
+        bgr = _decode_jpeg_without_end(content, divisor, orientation)
+    if divisor == 1:
+        return Picture.whole(bgr)
+    return Picture(bgr, (height, width) if orientation in SIDEWAYS else (width, height))
 
 
-def _divisor(image: Image.Image, content: bytes, max_pixels: int) -> int:
+def _divisor(image: Image.Image, content: bytes, max_pixels: int, end: int) -> int:
     """What width and height are divided by, so that decoding takes no more memory than it may."""
     for divisor in _REDUCED:
-        decoder_bytes = _jpeg_bytes(image, content, 3 / divisor**2)
+        # Without an end it goes to Pillow, with one: as a copy.
+        decoder_bytes = _jpeg_bytes(image, content, (3 if end else 4) / divisor**2) + (0 if end else len(content))
         if _is_within(image, max_pixels, divisor, decoder_bytes):
             return divisor
     raise _too_large(image, max_pixels, divisor, decoder_bytes)
@@ -109,8 +121,6 @@ def _too_large(image: Image.Image, max_pixels: int, divisor: int, decoder_bytes:
 
 def _decoder_bytes(image: Image.Image, content: bytes) -> float:
     """What decoding takes at its peak, as measured."""
-    if image.format in ("JPEG", "MPO"):
-        return _jpeg_bytes(image, content, 4)
     copied = len(content) if image.format == "WEBP" else 0
     return image.width * image.height * _BYTES_A_PIXEL.get(str(image.format), 0) + copied
 
@@ -125,15 +135,23 @@ def _jpeg_bytes(image: Image.Image, content: bytes, a_pixel: float) -> float:
     return float(image.width * image.height * (coefficients + a_pixel))
 
 
-def _is_plain_jpeg(image: Image.Image, content: bytes) -> bool:
-    # OpenCV decodes a JPEG three times as fast as Pillow, to the same pixels, but fills a file that was cut
-    # off with gray and says nothing. A file that ends as a JPEG must was not cut; all others go to Pillow.
-    complete = content.rstrip(b"\x00")[-2:] == _JPEG_END
-    return image.format in ("JPEG", "MPO") and image.mode in ("RGB", "L") and complete
-
-
-def _decode_plain_jpeg(content: bytes, divisor: int) -> BGR:
-    pixels = cv2.imdecode(np.frombuffer(content, np.uint8), _REDUCED[divisor])
+def _decode_jpeg(content: bytes, end: int, divisor: int, orientation: int) -> BGR:
+    # OpenCV decodes a JPEG three times as fast as Pillow, to the same pixels; but where a file was cut off it fills
+    # up with gray.
+    pixels = cv2.imdecode(np.frombuffer(content, np.uint8, end), _REDUCED[divisor] | cv2.IMREAD_IGNORE_ORIENTATION)
     if pixels is None:
         raise ImageError("damaged: not a JPEG that can be decoded", cause="image_unreadable")
-    return np.asarray(pixels, np.uint8)
+    return turned(np.asarray(pixels, np.uint8), orientation)
+
+
+def _decode_jpeg_without_end(content: bytes, divisor: int, orientation: int) -> BGR:
+    checksums, pixels = set(), None
+    for ended in with_endings(content):
+        pixels = None  # never two at once
+        with Image.open(io.BytesIO(ended), formats=("JPEG",)) as image:  # OpenCV would write warnings into the log
+            image.draft(image.mode, (image.width // divisor, image.height // divisor))
+            pixels = read_pixels(image, orientation)
+        checksums.add(zlib.crc32(pixels.data))
+    if pixels is None or len(checksums) > 1:
+        raise ImageError("damaged or cut off: a JPEG without its last pixels", cause="image_unreadable")
+    return pixels

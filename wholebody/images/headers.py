@@ -1,9 +1,9 @@
 """What a file says of itself, read before a decoder is let loose on it: how much memory it would make it take."""
 
 import struct
-from collections.abc import Iterator
 
 from wholebody.errors import ImageError
+from wholebody.images.jpeg_files import JPEG_START, jpeg_segments
 
 MAX_METADATA_BYTES = 16_000_000
 """Profiles, EXIF, XMP with depth maps: a decoder keeps several copies of them."""
@@ -11,10 +11,6 @@ MAX_METADATA_BYTES = 16_000_000
 MAX_STRIPS = 100_000
 """Strips or tiles of a TIFF; Pillow makes objects of some 300 bytes for each."""
 
-_BASELINE = (0xC0, 0xC1)
-_STANDALONE = frozenset({0x01, *range(0xD0, 0xD8)})
-_JPEG_START, _START_OF_SCAN, _END_OF_IMAGE = b"\xff\xd8\xff", 0xDA, 0xD9
-_PNG_START, _PNG_PIXELS = b"\x89PNG\r\n\x1a\n", (b"IDAT", b"fdAT", b"IEND")
 _TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 _WIDTH, _LENGTH, _BITS, _ORIENTATION, _SAMPLES, _ROWS_PER_STRIP = 256, 257, 258, 274, 277, 278
@@ -24,16 +20,14 @@ _NUMBERS = {3: "H", 4: "I", 16: "Q"}
 
 
 def check_metadata(content: bytes) -> None:
-    """Refuse what consists of metadata: JPEG segments and PNG chunks beside the pixels.
+    """Refuse a JPEG that consists of metadata: segments beside the pixels.
 
     Raises:
         ImageError: There is too much of it.
     """
-    size = 0
-    if content.startswith(_JPEG_START):
-        size = sum(length for _, _, length in _jpeg_segments(content))
-    elif content.startswith(_PNG_START):
-        size = sum(_png_chunks(content))
+    if not content.startswith(JPEG_START):
+        return
+    size = sum(length for _, _, length in jpeg_segments(content))
     if size > MAX_METADATA_BYTES:
         raise ImageError(
             f"holds {size} bytes of metadata, over the limit of {MAX_METADATA_BYTES}; save it without them",
@@ -64,46 +58,6 @@ def tiff_decoder_bytes(content: bytes) -> int:
     deep = max(4, value.get(_SAMPLES, 1) * -(-value.get(_BITS, 8) // 8))
     turned = 4 if value.get(_ORIENTATION, 1) > 1 else 0  # Pillow turns it into a copy
     return width * height * 4 + max(chunk * deep, width * height * turned)
-
-
-def is_jpeg_of_one_scan(content: bytes) -> bool:
-    """Whether a JPEG has all its colours in its first scan, so that it is decoded row by row."""
-    colours = -1
-    for marker, at, _ in _jpeg_segments(content):
-        if marker in _BASELINE and at + 10 <= len(content):
-            colours = content[at + 9]
-        if marker == _START_OF_SCAN and at + 5 <= len(content):
-            return content[at + 4] == colours
-    return False
-
-
-def _jpeg_segments(content: bytes) -> Iterator[tuple[int, int, int]]:
-    """Marker, position and length of the segments up to the first scan's head."""
-    at = 2
-    while at + 4 <= len(content):
-        if content[at] != 0xFF:
-            at += 1
-            continue
-        marker = content[at + 1]
-        if marker == _END_OF_IMAGE:
-            return
-        if marker == 0xFF or marker in _STANDALONE or marker == 0:
-            at += 1 if marker == 0xFF else 2
-            continue
-        length = int.from_bytes(content[at + 2 : at + 4], "big")
-        yield marker, at, length
-        if marker == _START_OF_SCAN:
-            return
-        at += 2 + length
-
-
-def _png_chunks(content: bytes) -> Iterator[int]:
-    at = len(_PNG_START)
-    while at + 8 <= len(content):
-        length = int.from_bytes(content[at : at + 4], "big")
-        if content[at + 4 : at + 8] not in _PNG_PIXELS:
-            yield min(length, len(content) - at)
-        at += 12 + length
 
 
 def _first_directory(content: bytes) -> dict[int, tuple[int, int]]:

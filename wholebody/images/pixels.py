@@ -12,9 +12,6 @@ from wholebody.errors import ImageError
 
 BGR = npt.NDArray[np.uint8]
 
-MAX_EXIF_BYTES = 1_000_000
-_SIDEWAYS = (5, 6, 7, 8)
-_ORIENTATION = 0x0112
 _STRIP_PIXELS = 1 << 20
 _WHITE = (255, 255, 255, 255)
 
@@ -38,23 +35,21 @@ class Picture:
         return cls(bgr, (bgr.shape[1], bgr.shape[0]))
 
 
-def upright_size(image: Image.Image) -> tuple[int, int]:
-    """Width and height of a JPEG as it is shown."""
-    return (image.height, image.width) if _orientation(image) in _SIDEWAYS else image.size
-
-
-def read_pixels(image: Image.Image) -> BGR:
+def read_pixels(image: Image.Image, orientation: int) -> BGR:
     """Decode a picture; it is closed then.
 
+    Args:
+        image: The file, opened.
+        orientation: The EXIF orientation that it was stored with.
+
     Returns:
-        `(height, width, 3)` uint8, BGR, upright by its EXIF orientation, transparent pixels on white.
+        `(height, width, 3)` uint8, BGR, upright, transparent pixels on white.
 
     Raises:
         ImageError: Its pixels are floating-point numbers.
         Exception: Whatever Pillow's decoders raise.
     """
     image.load()
-    orientation = _orientation(image)
     _forget_metadata(image)
     if image.mode == "F":
         raise ImageError("holds floating-point pixels; save it with 8 or 16 bits a channel", cause="image_unreadable")
@@ -65,18 +60,7 @@ def read_pixels(image: Image.Image) -> BGR:
         bottom = min(height, top + rows)
         bgr[top:bottom] = _strip_to_bgr(image.crop((0, top, width, bottom)))
     image.close()  # its pixels are not needed while these are turned
-    return _turned(bgr, orientation)
-
-
-def _orientation(image: Image.Image) -> int:
-    for xmp in ("xmp", "XML:com.adobe.xmp"):  # Pillow would turn by it; browsers and OpenCV heed EXIF alone
-        image.info.pop(xmp, None)
-    if len(image.info.get("exif", b"")) > MAX_EXIF_BYTES:
-        return 1
-    try:
-        return int(image.getexif().get(_ORIENTATION, 1))
-    except Exception:  # unreadable EXIF: browsers show such a picture as it is stored
-        return 1
+    return turned(bgr, orientation)
 
 
 def _forget_metadata(image: Any) -> None:
@@ -97,7 +81,7 @@ def _strip_to_bgr(strip: Image.Image) -> BGR:
     return np.asarray(cv2.cvtColor(np.asarray(strip.convert("RGB")), cv2.COLOR_RGB2BGR), np.uint8)
 
 
-def _turned(bgr: BGR, orientation: int) -> BGR:
+def turned(bgr: BGR, orientation: int) -> BGR:
     """Upright, by the EXIF orientation that it was stored with."""
     flip = {2: 1, 3: -1, 4: 0}
     rotate = {6: cv2.ROTATE_90_CLOCKWISE, 8: cv2.ROTATE_90_COUNTERCLOCKWISE}
