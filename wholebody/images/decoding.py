@@ -43,7 +43,8 @@ def decode_image(content: bytes, max_pixels: int) -> Picture:
 
     Returns:
         The picture, turned as browsers turn it (`orientation.py`). Transparent pixels lie on white, as the labeling
-        editor shows them; 16-bit channels keep their upper 8 bits.
+        editor shows them. Of 16-bit channels the upper 8 bits are kept; gray values of a TIFF or PGM are read by the
+        range that they have (`gray_ranges.py`).
 
     Raises:
         ImageError: Not an image, damaged, cut off, or too large. What lacks no pixel is read: a JPEG or PNG without

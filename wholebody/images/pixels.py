@@ -1,5 +1,6 @@
 """A picture that Pillow has decoded -> upright 8-bit BGR pixels, strip by strip: no second copy of the whole."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,10 +10,11 @@ import numpy.typing as npt
 from PIL import Image
 
 from wholebody.errors import ImageError
+from wholebody.images.gray_ranges import check_deep_colors, gray_range, has_gray_range
 
 BGR = npt.NDArray[np.uint8]
 
-_STRIP_PIXELS = 1 << 20
+_STRIP_PIXELS = 1 << 18
 _WHITE = (255, 255, 255, 255)
 
 
@@ -46,7 +48,7 @@ def read_pixels(image: Image.Image, orientation: int) -> BGR:
         `(height, width, 3)` uint8, BGR, upright, transparent pixels on white.
 
     Raises:
-        ImageError: Its pixels are floating-point numbers.
+        ImageError: Its pixels are floating-point numbers, or colors of a range that is not that of their type.
         Exception: Whatever Pillow's decoders raise.
     """
     image.load()
@@ -55,10 +57,11 @@ def read_pixels(image: Image.Image, orientation: int) -> BGR:
         raise ImageError("holds floating-point pixels; save it with 8 or 16 bits a channel", cause="image_unreadable")
     width, height = image.size
     bgr = np.empty((height, width, 3), np.uint8)
-    rows = max(1, _STRIP_PIXELS // width)
-    for top in range(0, height, rows):
-        bottom = min(height, top + rows)
-        bgr[top:bottom] = _strip_to_bgr(image.crop((0, top, width, bottom)))
+    deep = gray_range(image, (strip for _, strip in _strips(image))) if has_gray_range(image) else None
+    for top, strip in _strips(image):
+        part = _strip_to_bgr(strip) if deep is None else cv2.cvtColor(deep.to_bytes(strip), cv2.COLOR_GRAY2BGR)
+        bgr[top : top + strip.height] = part
+    check_deep_colors(image, bgr)
     image.close()  # its pixels are not needed while these are turned
     return turned(bgr, orientation)
 
@@ -71,10 +74,14 @@ def _forget_metadata(image: Any) -> None:
             getattr(image, name).clear()
 
 
+def _strips(image: Image.Image) -> Iterator[tuple[int, Image.Image]]:
+    """The picture in parts, each with the row that it begins at."""
+    rows = max(1, _STRIP_PIXELS // image.width)
+    for top in range(0, image.height, rows):
+        yield top, image.crop((0, top, image.width, min(image.height, top + rows)))
+
+
 def _strip_to_bgr(strip: Image.Image) -> BGR:
-    if strip.mode.startswith("I;16") or strip.mode == "I":
-        deep = np.asarray(strip).astype(np.int32)
-        return np.asarray(cv2.cvtColor((deep >> 8).clip(0, 255).astype(np.uint8), cv2.COLOR_GRAY2BGR), np.uint8)
     if "A" in strip.mode or "a" in strip.mode or "transparency" in strip.info:
         paper = Image.new("RGBA", strip.size, _WHITE)
         strip = Image.alpha_composite(paper, strip.convert("RGBA"))
