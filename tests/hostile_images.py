@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image, PngImagePlugin
 
 FILE_LIMIT = 64_000_000
-ORIENTATION = 0x0112
+ORIENTATION, MAKE = 0x0112, 0x010F
 
 
 def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
@@ -27,6 +27,7 @@ def padded(content: bytes) -> bytes:
 def turned(orientation: int = 6) -> Image.Exif:
     exif = Image.Exif()
     exif[ORIENTATION] = orientation
+    exif[MAKE] = "camera"  # more than an orientation: of an AVIF that is written elsewhere
     return exif
 
 

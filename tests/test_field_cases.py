@@ -94,3 +94,15 @@ def test_labels_and_tools_apart(testdata: Path) -> None:
     assert {(kind, name) for kind, name, _ in labels} == {("labels", "l")}
     ids = [region["id"] for region in prediction["result"]]
     assert ids[::2] == ids[1::2]
+
+
+def test_a_webp_is_predicted_as_it_is_stored(testdata: Path) -> None:
+    (prediction,) = answer(testdata, "3")
+    assert {(one["original_width"], one["original_height"]) for one in prediction["result"]} == {(212, 320)}
+
+
+@pytest.mark.parametrize("case", ["14", "29"])
+def test_a_file_that_lacks_no_pixel_is_predicted(testdata: Path, case: str) -> None:
+    """A JPEG without its end marker, a PNG with a damaged text."""
+    (prediction,) = answer(testdata, case)
+    assert len(prediction["result"]) >= 6

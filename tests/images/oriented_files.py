@@ -252,12 +252,14 @@ def avifs() -> Iterator[tuple[str, int, bytes]]:
     yield "EXIF alone", 1, replaced(alone, other, named)
     both = encode(STORED, "AVIF", exif=exif((ORIENTATION, SHORT, 1, 3), (ORIENTATION + 1, SHORT, 1, 6)), **options)
     yield "EXIF against irot", 3, replaced(both, other, named)
+    for name, damage in {"of no TIFF": b"XX*\0", "empty": bytes(20)}.items():
+        start = both.index(b"II*\0")
+        yield f"irot and EXIF {name}", 3, both[:start] + damage + both[start + len(damage) :]
     yield "XMP", 1, encode(STORED, "AVIF", xmp=XMP.format(6).encode(), **options)
 
 
 def others() -> Iterator[tuple[str, int, bytes]]:
     yield "GIF", 1, encode(STORED, "GIF")
-    yield "GIF XMP", 1, encode(STORED, "GIF", xmp=XMP.format(6).encode())
     bmp = encode(STORED, "BMP")
     yield "BMP", 1, bmp
     width, height = STORED.size

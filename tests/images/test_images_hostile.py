@@ -64,6 +64,7 @@ AS_LARGE_AS_ALLOWED: list[tuple[str, Maker, Expected]] = [
     ("webp", make.largest("WEBP", "RGBA", 4000, 2200, lossless=True, quality=0, method=0), (4000, 2200)),
     ("webp lossy, not turned", make.largest("WEBP", "RGB", 4000, 2200, method=0, exif=make.turned()), (4000, 2200)),
     ("webp 12 MP", lambda: make.encoded(make.blocks("RGB", 4032, 3024), "WEBP", method=0), (4032, 3024)),
+    ("avif turned", make.largest("AVIF", "RGB", 3000, 3000, speed=10, exif=make.turned()), (3000, 3000)),
     ("avif", make.largest("AVIF", "RGBA", 4000, 3280, speed=10), (4000, 3280)),
 ]
 

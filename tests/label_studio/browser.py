@@ -46,6 +46,10 @@ _READY = """() => {
     const image = editor?.annotationStore?.selected?.objects?.[0];
     return !!editor && !editor.isLoading && image?.naturalWidth > 1 && image?.stageWidth > 1;
 }"""
+_NATURAL_SIZE = """() => {
+    const image = window.Htx.annotationStore.selected.objects[0];
+    return [image.naturalWidth, image.naturalHeight];
+}"""
 _REGIONS = "() => window.Htx.annotationStore.selected.serializeAnnotation()"
 _SUGGESTIONS = "() => window.Htx.annotationStore.selected.suggestions.size"
 _COUNT = "() => window.Htx.annotationStore.selected.regions.length"
@@ -141,6 +145,11 @@ class Editor:
     def regions(self) -> list[Json]:
         """The regions of the annotation, as a submit would store them now; suggestions are not among them."""
         return list(self.page.evaluate(_REGIONS))
+
+    def natural_size(self) -> tuple[int, int]:
+        """Width and height of the image as the browser shows it, in its own pixels."""
+        width, height = self.page.evaluate(_NATURAL_SIZE)
+        return width, height
 
     def suggestions(self) -> int:
         """How many regions are suggested and neither accepted nor rejected."""

@@ -7,7 +7,7 @@ import dataclasses
 import functools
 import http.server
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -109,33 +109,6 @@ def test_every_kind_of_image_reference(
         predictions = admin.open_task(project, task)["predictions"]
         assert len(predictions) == 1, kind
         assert_is_the_truth(predictions[0], 1)
-
-
-def lying_on_its_side(drawing: Drawing) -> bytes:
-    """The drawing as a camera held upright stores it: turned, with EXIF orientation 6. Lossless."""
-    from PIL import Image
-
-    turned = Image.fromarray(cv2.rotate(drawing.bgr, cv2.ROTATE_90_COUNTERCLOCKWISE)[:, :, ::-1])
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    return _saved(lambda file: turned.save(file, "WEBP", lossless=True, exif=exif))
-
-
-def _saved(save: Callable[[Path], None]) -> bytes:
-    import tempfile
-
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "image"
-        save(path)
-        return path.read_bytes()
-
-
-def test_exif_orientation_is_obeyed(admin: LabelStudioAdmin, project: int) -> None:
-    truth = sample(2, SEED)
-    reference = "data:image/webp;base64," + base64.b64encode(lying_on_its_side(truth)).decode()
-    (task,) = admin.import_tasks(project, [{"image": reference}])
-    (prediction,) = admin.open_task(project, task)["predictions"]
-    assert_shows(prediction["result"], truth)
 
 
 @pytest.mark.parametrize("parts", [tuple(Part), (Part.BODY,), (Part.BODY, Part.FEET), (Part.LEFT_HAND, Part.FACE)])

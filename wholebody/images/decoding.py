@@ -3,12 +3,14 @@
 import io
 import warnings
 import zlib
+from typing import BinaryIO
 
 import cv2
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from wholebody.errors import ImageError
+from wholebody.images.avif_files import has_exif, is_avif, without_exif
 from wholebody.images.headers import check_metadata, tiff_decoder_bytes
 from wholebody.images.jpeg_files import is_jpeg_of_one_scan, jpeg_end, with_endings
 from wholebody.images.orientation import SIDEWAYS, read_orientation
@@ -68,8 +70,7 @@ def decode_image(content: bytes, max_pixels: int) -> Picture:
 def _decode(content: bytes, max_pixels: int) -> Picture:
     check_metadata(content)
     in_tiff = tiff_decoder_bytes(content)
-    is_png = content.startswith(PNG_START)
-    with Image.open(without_metadata(content) if is_png else io.BytesIO(content), formats=FORMATS) as image:
+    with Image.open(_without_what_may_be_damaged(content), formats=FORMATS) as image:
         orientation = read_orientation(image, content)
         if image.format not in ("JPEG", "MPO"):
             _check_size(image, max_pixels, max(in_tiff, _decoder_bytes(image, content)))
@@ -85,6 +86,13 @@ def _decode(content: bytes, max_pixels: int) -> Picture:
     if divisor == 1:
         return Picture.whole(bgr)
     return Picture(bgr, (height, width) if orientation in SIDEWAYS else (width, height))
+
+
+def _without_what_may_be_damaged(content: bytes) -> BinaryIO:
+    """A file without metadata for which Pillow refuses sound pixels, and by which no pixel is told."""
+    if content.startswith(PNG_START):
+        return without_metadata(content)
+    return without_exif(content) if is_avif(content) else io.BytesIO(content)
 
 
 def _divisor(image: Image.Image, content: bytes, max_pixels: int, end: int) -> int:
@@ -122,8 +130,8 @@ def _too_large(image: Image.Image, max_pixels: int, divisor: int, decoder_bytes:
 
 def _decoder_bytes(image: Image.Image, content: bytes) -> float:
     """What decoding takes at its peak, as measured."""
-    copied = len(content) if image.format == "WEBP" else 0
-    return image.width * image.height * _BYTES_A_PIXEL.get(str(image.format), 0) + copied
+    is_copied = image.format == "WEBP" or (image.format == "AVIF" and has_exif(content))
+    return image.width * image.height * _BYTES_A_PIXEL.get(str(image.format), 0) + is_copied * len(content)
 
 
 def _jpeg_bytes(image: Image.Image, content: bytes, a_pixel: float) -> float:

@@ -1,13 +1,11 @@
 """How a PNG is built: its chunks, and the file without those that no pixel depends on."""
 
-import io
 import zlib
-from bisect import bisect_right
 from collections.abc import Iterator
-from itertools import accumulate
 from typing import BinaryIO
 
 from wholebody.errors import ImageError
+from wholebody.images.pieces import joined
 
 PNG_START = b"\x89PNG\r\n\x1a\n"
 MAX_PIECES = 100_000
@@ -54,40 +52,4 @@ def without_metadata(content: bytes) -> BinaryIO:
             ranges.append((at, at + 12 + length))
         if len(ranges) > MAX_PIECES:
             raise ImageError(f"is cut into more than {MAX_PIECES} pieces; save it anew", cause="image_too_large")
-    return io.BufferedReader(_Pieces([memoryview(content)[start:end] for start, end in ranges]))
-
-
-class _Pieces(io.RawIOBase):
-    """Pieces of a file as one, without a copy of them."""
-
-    def __init__(self, pieces: list[memoryview]) -> None:
-        self._pieces = pieces
-        self._ends = list(accumulate(map(len, pieces)))
-        self._at = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._ends[-1]}[whence]
-        self._at = max(0, start + offset)
-        return self._at
-
-    def tell(self) -> int:
-        return self._at
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        filled = 0
-        for index in range(bisect_right(self._ends, self._at), len(self._pieces)):
-            piece = self._pieces[index]
-            start = len(piece) - (self._ends[index] - self._at)
-            part = piece[start : start + len(buffer) - filled]
-            buffer[filled : filled + len(part)] = part
-            filled += len(part)
-            self._at += len(part)
-            if filled == len(buffer):
-                break
-        return filled
+    return joined([memoryview(content)[start:end] for start, end in ranges])
