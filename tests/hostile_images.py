@@ -66,6 +66,13 @@ def jpeg_without_an_end(width: int, height: int) -> bytes:
     return encoded(blocks("RGB", width, height), "JPEG", subsampling=0, **progressive)[:-2]
 
 
+def jpeg_of_scans(count: int) -> bytes:
+    """Each scan is ten bytes, and a decoder goes through all pixels for it."""
+    content = encoded(blocks("L", 4000, 3000), "JPEG", progressive=True)
+    last = content.rindex(b"\xff\xda")
+    return content[:-2] + content[last : last + 10] * count + content[-2:]
+
+
 # --- PNG --------------------------------------------------------------------------------------------------------------
 
 

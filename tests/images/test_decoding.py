@@ -8,8 +8,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
-from PIL import Image, ImageCms, features
+from PIL import Image, ImageCms, TiffImagePlugin, features
 
+from tests.images.oriented_files import XMP
 from wholebody.errors import ImageError
 from wholebody.images.decoding import BYTES_A_PIXEL, decode_image
 
@@ -213,6 +214,12 @@ def test_a_colour_profile_is_left_as_it_is() -> None:
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
     content = encode(from_bgr(QUADRANTS), "PNG", icc_profile=profile)
     assert np.array_equal(decode_image(content, LIMIT).bgr, QUADRANTS)
+
+
+def test_a_tiff_is_not_turned_by_its_xmp() -> None:
+    tags = TiffImagePlugin.ImageFileDirectory_v2()
+    tags[700] = XMP.format(6).encode()
+    assert np.array_equal(decode_image(encode(from_bgr(QUADRANTS), "TIFF", tiffinfo=tags), LIMIT).bgr, QUADRANTS)
 
 
 def test_avif_is_built_in() -> None:

@@ -17,7 +17,7 @@ from tests.http_server import Answer, ScriptedServer
 from tests.images.test_decoding_refused import HOSTILE
 from tests.peak_memory import CLEAR, Outcome, measure
 from tests.raw_server import RawServer
-from wholebody.images.headers import MAX_METADATA_BYTES, MAX_STRIPS
+from wholebody.images.headers import MAX_METADATA_BYTES, MAX_SCANS, MAX_STRIPS
 from wholebody.images.png_files import MAX_PIECES
 from wholebody.settings import Settings
 
@@ -124,6 +124,11 @@ STRANGE: list[tuple[str, Maker, Expected]] = [
     ("jpeg APP2", lambda: make.jpeg_with(make.segments(0xE2, *[bytes(65_000)] * 900)), METADATA),
     ("jpeg EXIF", lambda: make.jpeg_with(make.segments(0xE1, *[b"Exif\0\0" + bytes(65_000)] * 900)), METADATA),
     ("jpeg EXIF 15 MB", lambda: make.jpeg_with(make.segments(0xE1, *[b"Exif\0\0" + bytes(65_000)] * 230)), (16, 16)),
+    (
+        "jpeg of scans",
+        lambda: make.jpeg_of_scans(1_000_000),
+        f"is a JPEG of 100000[0-9] scans, over the limit of {MAX_SCANS}",
+    ),
     ("jpeg tiny segments", lambda: make.jpeg_with(make.segments(0xE5, *[b"1234"] * 300_000)), (16, 16)),
     ("jpeg comments", lambda: make.jpeg_with(make.segments(0xFE, *[bytes(65_000)] * 230)), (16, 16)),
     (

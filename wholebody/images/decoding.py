@@ -71,6 +71,7 @@ def _decode(content: bytes, max_pixels: int) -> Picture:
     check_metadata(content)
     in_tiff = tiff_decoder_bytes(content)
     with Image.open(_without_what_may_be_damaged(content), formats=FORMATS) as image:
+        image.info.pop("xmp", None)  # by which Pillow, and nobody else, would turn an AVIF or TIFF
         orientation = read_orientation(image, content)
         if image.format not in ("JPEG", "MPO"):
             _check_size(image, max_pixels, max(in_tiff, _decoder_bytes(image, content)))

@@ -3,7 +3,7 @@
 import struct
 
 from wholebody.errors import ImageError
-from wholebody.images.jpeg_files import JPEG_START, jpeg_segments
+from wholebody.images.jpeg_files import JPEG_START, START_OF_SCAN, jpeg_segments
 
 MAX_METADATA_BYTES = 16_000_000
 """Profiles, EXIF, XMP with depth maps: a decoder keeps several copies of them."""
@@ -13,6 +13,9 @@ MAX_STRIPS = 100_000
 
 _TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
+MAX_SCANS = 500
+"""Of a progressive JPEG, each of which a decoder goes through all pixels for; programs write about ten."""
+
 _WIDTH, _LENGTH, _BITS, _ORIENTATION, _SAMPLES, _ROWS_PER_STRIP = 256, 257, 258, 274, 277, 278
 _TILE_WIDTH, _TILE_LENGTH = 322, 323
 _OFFSETS_AND_COUNTS = (273, 279, 324, 325)
@@ -20,19 +23,24 @@ _NUMBERS = {3: "H", 4: "I", 16: "Q"}
 
 
 def check_metadata(content: bytes) -> None:
-    """Refuse a JPEG that consists of metadata: segments beside the pixels.
+    """Refuse a JPEG that consists of metadata, segments beside the pixels, or is drawn too many times over.
 
     Raises:
         ImageError: There is too much of it.
     """
     if not content.startswith(JPEG_START):
         return
-    size = sum(length for _, _, length in jpeg_segments(content))
+    size = scans = 0
+    for marker, _, length in jpeg_segments(content):
+        size += length
+        scans += marker == START_OF_SCAN
     if size > MAX_METADATA_BYTES:
         raise ImageError(
             f"holds {size} bytes of metadata, over the limit of {MAX_METADATA_BYTES}; save it without them",
             cause="image_too_large",
         )
+    if scans > MAX_SCANS:
+        raise ImageError(f"is a JPEG of {scans} scans, over the limit of {MAX_SCANS}", cause="image_too_large")
 
 
 def tiff_decoder_bytes(content: bytes) -> int:

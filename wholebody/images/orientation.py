@@ -29,7 +29,7 @@ def read_orientation(image: Image.Image, content: bytes) -> int:
     they do not show, is turned by Pillow.
 
     Args:
-        image: The file, opened; an AVIF without its EXIF.
+        image: The file, opened; without XMP, and an AVIF without its EXIF.
         content: The whole file.
     """
     if content.startswith(JPEG_START):
@@ -96,5 +96,4 @@ def _exif_of_png(content: bytes) -> memoryview:
 
 
 def _orientation_of_avif(image: Image.Image) -> int:
-    image.info.pop("xmp", None)  # by which Pillow would turn it, too
     return int(image.getexif().get(_ORIENTATION, UPRIGHT))  # of its boxes: Pillow puts it there
