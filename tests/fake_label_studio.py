@@ -96,6 +96,7 @@ class FakeLabelStudio(ScriptedServer):
         revoked: Whether the personal access token was revoked.
         access_tokens: Those that are valid now; clear it and they have expired.
         before: Called with each request before it is carried out.
+        database: SQLite, which does not tell upper from lower case in a search, or PostgreSQL, which does.
     """
 
     def __init__(self) -> None:
@@ -108,6 +109,7 @@ class FakeLabelStudio(ScriptedServer):
         self.legacy_enabled = True
         self.revoked = False
         self.access_tokens: set[str] = set()
+        self.database = "SQLite"
         self.before: Callable[[Received], None] = lambda request: None
         self._issued = 0
         self._prediction_ids = count(1)
@@ -203,20 +205,35 @@ class FakeLabelStudio(ScriptedServer):
             for item in query["filters"]["items"]:
                 field = item["filter"].removeprefix("filter:tasks:")
                 meets = OPERATORS.get(item["operator"], OPERATORS["equal"])  # as Label Studio does with an unknown one
-                rows = [row for row in rows if meets(row[field], item["value"])]
+                shaped = self._as_searched if item["type"] == "List" else lambda value: value
+                rows = [row for row in rows if meets(shaped(row[field]), shaped(item["value"]))]
         except KeyError:
             return _error(500, "Cannot resolve keyword")
+        if query.get("ordering") == ["-tasks:id"]:
+            rows.reverse()
         page, size = int(asked.get("page", 1)), int(asked.get("page_size", 100))
         shown = rows[(page - 1) * size : page * size]
         if page > 1 and not shown:
             return _error(404, "Invalid page.")
         names = asked["include"].split(",")
+        if "predictions" in names and asked.get("fields") != "all":
+            names.remove("predictions")  # as Label Studio does
         tasks = [{name: row[name] for name in names} for row in shown]
         return _json({"total_annotations": 0, "total_predictions": 0, "total": len(rows), "tasks": tasks})
 
+    def _as_searched(self, values: Any) -> Any:
+        if self.database == "SQLite" and isinstance(values, list):
+            return [value.lower() if isinstance(value, str) else value for value in values]
+        return values
+
     def _row(self, task_id: int) -> dict[str, Any]:
-        versions = [one["model_version"] for one in self.predictions if one["task"] == task_id]
-        counted = {"total_predictions": len(versions), "predictions_model_versions": versions}
+        present = [one for one in self.predictions if one["task"] == task_id]
+        versions = [one["model_version"] for one in present]
+        counted = {
+            "total_predictions": len(versions),
+            "predictions_model_versions": versions,
+            "predictions": present,
+        }
         return {"id": task_id, **counted, **self.tasks[task_id]}
 
     def _list_predictions(self, request: Received) -> Answer:

@@ -15,7 +15,10 @@ import psutil
 
 from tests.memory_server import TASKS
 from wholebody.errors import LabelStudioError
-from wholebody.label_studio.client import LabelStudioClient
+from wholebody.keypoints import Part
+from wholebody.label_studio.client import LabelStudioClient, Project
+from wholebody.labeling.config_writer import write_config
+from wholebody.labeling.labeling_config import parse_labeling_config
 from wholebody.predictions import Prediction
 from wholebody.prefill.failures import FailureFile
 from wholebody.prefill.loop import Task, prefill
@@ -54,7 +57,10 @@ def main(url: str, folder: Path) -> None:
     settings = Settings(label_studio_url=url, label_studio_api_token="0" * 40, request_delay_seconds=0)  # type: ignore[call-arg,arg-type]
     stop = Stop()
     client = LabelStudioClient(settings, stop)
-    work = Work(client, 1, "stub-1", start_id=1, ids=None, replaces=False, stop=stop)
+    config = write_config((Part.BODY,))
+    project = Project(1, "Memory", config, "")
+    labeled = parse_labeling_config(config)
+    work = Work(client, project, labeled, "stub-1", start_id=1, ids=None, replaces=False, stop=stop)
     run = Run(work)
     with ThreadPoolExecutor(2) as executor:
         summary = prefill(work.tasks(), run.annotate, run, executor, 6, FailureFile(folder / "failed"), run, stop)

@@ -4,6 +4,7 @@ WholebodyError               anything this project raises on purpose; the text i
 +-- SettingsError            an environment variable or option has a wrong value
 +-- ModelError               weights missing or unusable, or the device asked for does not work
 +-- LabelingConfigError      the labeling config has nothing this model can fill
+|   +-- ConfigChangedError   ... or is another than when the run began
 +-- RequestError             a request's body is not what Label Studio would send
 +-- ImageError               a task's image cannot be had or read: that task's own failure
 +-- PromptError              what an annotator drew leads to nobody
@@ -59,6 +60,10 @@ class LabelingConfigError(WholebodyError):
     """The labeling config cannot be parsed or has nothing to fill."""
 
     cause: Cause = "config"
+
+
+class ConfigChangedError(LabelingConfigError):
+    """The labeling config was changed while a project was being filled."""
 
 
 class RequestError(WholebodyError):

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from wholebody.label_studio.duplicates import alike, is_outdated, surplus
+from wholebody.label_studio.duplicates import alike, is_never_replaced, is_outdated, surplus
 
 OURS, OLD, OTHER = "wholebody-balanced-22222222", "wholebody-balanced-11111111", "yolo-3"
 
@@ -17,6 +17,18 @@ def region(number: int, x: float = 10.0, **rest: Any) -> dict[str, Any]:
 
 def stored(number: int, version: str = OURS, result: Any = None) -> dict[str, Any]:
     return {"id": number, "model_version": version, "result": [region(number)] if result is None else result}
+
+
+MISFIT = [region(0, from_name="gone")]
+"""What is under a name that the config lacks, as `fits` has it."""
+
+
+def fits(result: Any) -> bool:
+    return result != MISFIT
+
+
+def is_replaced(prediction: dict[str, Any]) -> bool:
+    return is_outdated(prediction, OURS, fits)
 
 
 @pytest.mark.parametrize(
@@ -44,18 +56,30 @@ def stored(number: int, version: str = OURS, result: Any = None) -> dict[str, An
         ([stored(1, OLD), stored(2, OTHER)], True, []),
         ([stored(1, OLD), stored(2)], False, []),
         ([stored(1, OLD), stored(2, OTHER), stored(3), stored(4, OLD), stored(5)], True, [1, 4, 5]),
+        # so does what is under names that the config lacks
+        ([stored(1, result=MISFIT), stored(2)], True, [1]),
+        ([stored(1), stored(2, result=MISFIT)], True, [2]),
+        ([stored(1, result=MISFIT)], True, []),
+        ([stored(1, result=MISFIT), stored(2)], False, []),
+        ([stored(1, OTHER, result=MISFIT), stored(2)], True, []),
     ],
 )
 def test_what_is_deleted(predictions: list[dict[str, Any]], replaces: bool, deleted: list[int]) -> None:
-    assert sorted(one["id"] for one in surplus(predictions, OURS, replaces=replaces)) == deleted
+    doomed = surplus(predictions, OURS, is_replaced if replaces else is_never_replaced)
+    assert sorted(one["id"] for one in doomed) == deleted
 
 
 @pytest.mark.parametrize(
-    ("version", "outdated"),
-    [(OLD, True), ("wholebody-own-1", True), (OURS, False), (OTHER, False), ("", False), (None, False)],
+    ("version", "result", "outdated"),
+    [
+        *[(version, [], True) for version in (OLD, "wholebody-own-1")],
+        *[(version, [], False) for version in (OURS, OTHER, "", None)],
+        (OURS, MISFIT, True),
+        (OTHER, MISFIT, False),
+    ],
 )
-def test_only_versions_of_this_project_are_outdated(version: str | None, outdated: bool) -> None:
-    assert is_outdated({"id": 1, "model_version": version}, OURS) is outdated
+def test_only_versions_of_this_project_are_outdated(version: str | None, result: Any, outdated: bool) -> None:
+    assert is_outdated({"id": 1, "model_version": version, "result": result}, OURS, fits) is outdated
 
 
 @pytest.mark.parametrize(

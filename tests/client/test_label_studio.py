@@ -21,7 +21,7 @@ from tests.fake_label_studio import (
     told,
 )
 from tests.http_server import Answer
-from wholebody.errors import AuthenticationError, LabelStudioError, SettingsError, UnavailableError
+from wholebody.errors import AuthenticationError, GoneError, LabelStudioError, SettingsError, UnavailableError
 from wholebody.label_studio import client as label_studio
 from wholebody.label_studio import transport
 from wholebody.label_studio.client import LabelStudioClient, Project
@@ -180,7 +180,12 @@ DETAIL = "Authentication credentials were not provided."
         ),
         (told({}), LabelStudioError, "{url} does not answer as Label Studio; check LABEL_STUDIO_URL"),
         (told([]), LabelStudioError, "{url} does not answer as Label Studio; check LABEL_STUDIO_URL"),
-        (told({"detail": "No Project."}, 404), LabelStudioError, "GET /api/projects/1/: HTTP 404 No Project."),
+        (
+            told({"detail": "No Project."}, 404),
+            GoneError,
+            "there is no project 1 that the token's user may see (GET /api/projects/1/: HTTP 404 No Project.); was it "
+            "deleted? Else check the number in its address, and the token",
+        ),
         (http(404), LabelStudioError, "GET /api/projects/1/: HTTP 404"),
         (told(["no"], 403), LabelStudioError, "GET /api/projects/1/: HTTP 403"),
         (told({"detail": "a \n b"}, 403), LabelStudioError, "GET /api/projects/1/: HTTP 403 a b"),

@@ -178,7 +178,9 @@ def test_what_else_is_refused(fake: FakeLabelStudio, faults: dict[tuple[str, str
 def test_no_such_project(fake: FakeLabelStudio) -> None:
     code, out, err = run("--apply", "2")
     assert (code, out) == (2, "")
-    assert err == "error: GET /api/projects/2/: HTTP 404 No Project matches the given query.\n"
+    assert err.startswith(
+        "error: there is no project 2 that the token's user may see (GET /api/projects/2/: HTTP 404 No Project"
+    )
 
 
 def test_apply_needs_an_address() -> None:

@@ -99,7 +99,10 @@ def test_prefilled_tasks_are_not_predicted_again_by_the_backend(
     ("change", "message"),
     [
         ({"LABEL_STUDIO_API_TOKEN": "0" * 40}, "does not accept the token (Invalid token.)"),
-        ({"PROJECT_ID": "99999"}, "GET /api/projects/99999/: HTTP 404"),
+        (
+            {"PROJECT_ID": "99999"},
+            "there is no project 99999 that the token's user may see (GET /api/projects/99999/: HTTP 404",
+        ),
         ({"PROJECT_ID": ""}, "PROJECT_ID is not set"),
     ],
 )

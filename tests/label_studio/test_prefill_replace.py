@@ -9,9 +9,16 @@ import pytest
 
 from demo.label_studio import LabelStudioServer
 from demo.label_studio_admin import LabelStudioAdmin
+from wholebody.keypoints import Part
+from wholebody.label_studio.client import LabelStudioClient
+from wholebody.label_studio.task_queries import TaskQuery
+from wholebody.labeling.config_writer import write_config
+from wholebody.process.stopping import Stop
+from wholebody.settings import Settings
 from wholebody.versions import OUR_VERSIONS
 
 from .figure_tasks import assert_is_the_truth, import_figures, make_project
+from .test_doctor import outcomes
 from .test_prefill_command import prefill
 
 OLD, OTHER = f"{OUR_VERSIONS}balanced-11111111", "another-tool-1"
@@ -31,6 +38,10 @@ def store(admin: LabelStudioAdmin, task: int, version: str, result: Any = ()) ->
 
 def versions(admin: LabelStudioAdmin, task: int) -> list[str]:
     return sorted(one["model_version"] for one in admin.predictions(task))
+
+
+def names(admin: LabelStudioAdmin, task: int) -> set[str]:
+    return {region["from_name"] for one in admin.predictions(task) for region in one["result"]}
 
 
 def test_older_versions_are_replaced_and_nothing_else(
@@ -55,6 +66,44 @@ def test_older_versions_are_replaced_and_nothing_else(
     assert versions(admin, annotated) == [OLD]
     assert_is_the_truth(admin.predictions(two)[0], 3)
     assert "Predicted 0 (0 empty), skipped 7, failed 0.\n" in prefill(tmp_path, settings, "--replace").stdout
+
+
+def test_predictions_for_another_config_are_told_and_replaced(
+    admin: LabelStudioAdmin, label_studio: LabelStudioServer, settings: dict[str, str], tmp_path: Path
+) -> None:
+    project = int(settings["PROJECT_ID"])
+    first, annotated, last = import_figures(admin, label_studio, project, 3)
+    assert prefill(tmp_path, settings).returncode == 0
+    assert outcomes(tmp_path, settings)[1]["predictions"]["status"] == "ok"
+    admin.annotate(annotated, [])
+    admin.update_project(project, label_config=write_config((Part.LEFT_HAND, Part.RIGHT_HAND)))
+    found = outcomes(tmp_path, settings)[1]["predictions"]
+    assert (found["status"], f"in 2 of the 2 tasks looked at, such as task {first}, " in found["message"]) == (
+        "warn",
+        True,
+    )
+
+    assert "Predicted 0 (0 empty), skipped 3, failed 0.\n" in prefill(tmp_path, settings).stdout
+    run = prefill(tmp_path, settings, "--replace")
+    assert (run.returncode, "Predicted 2 (0 empty), skipped 1, failed 0.\n" in run.stdout) == (0, True), run.stderr
+    assert [names(admin, task) for task in (first, last)] == [{"left_hand", "right_hand", "box"}] * 2
+    assert "body" in names(admin, annotated)
+    assert outcomes(tmp_path, settings)[1]["predictions"]["status"] == "ok"
+    assert "Predicted 0 (0 empty), skipped 3, failed 0.\n" in prefill(tmp_path, settings, "--replace").stdout
+
+
+def test_what_a_client_can_know_of_the_database(
+    admin: LabelStudioAdmin, label_studio: LabelStudioServer, settings: dict[str, str]
+) -> None:
+    project = int(settings["PROJECT_ID"])
+    (task,) = import_figures(admin, label_studio, project, 1)
+    store(admin, task, OLD)
+    client = LabelStudioClient(
+        Settings(label_studio_url=label_studio.url, label_studio_api_token=settings["LABEL_STUDIO_API_TOKEN"]),  # type: ignore[call-arg,arg-type]
+        Stop(),
+    )
+    assert client.count_tasks(project, TaskQuery.predicted_by(OLD.upper())) == 1, "SQLite does not tell the case"
+    assert client.repeats_locked_writes(project, OLD)
 
 
 def test_copies_and_an_unfinished_replacement_are_tidied(

@@ -14,6 +14,8 @@ import pytest
 
 from wholebody.errors import (
     AuthenticationError,
+    ConfigChangedError,
+    GoneError,
     ImageError,
     ImageUnavailableError,
     LabelStudioError,
@@ -245,8 +247,10 @@ def test_images_that_label_studio_cannot_serve_show_that_it_is_gone(
     assert run.progress == done
 
 
-@pytest.mark.parametrize("error", [AWAY, NO_TOKEN, REFUSED])
-def test_listing_that_fails_ends_the_run(tmp_path: Path, error: Exception) -> None:
+@pytest.mark.parametrize(
+    ("error", "cure"), [(AWAY, "; run again to go on"), (NO_TOKEN, ""), (REFUSED, ""), (GoneError("no project 1"), "")]
+)
+def test_listing_that_fails_ends_the_run(tmp_path: Path, error: Exception, cure: str) -> None:
     run = Run(tmp_path, [FOUND] * 3)
     tasks = run.tasks
 
@@ -255,7 +259,15 @@ def test_listing_that_fails_ends_the_run(tmp_path: Path, error: Exception) -> No
         raise error
 
     run.tasks = listing  # type: ignore[method-assign]
-    assert run() == Summary(predicted=3, stopped=f"{error}; run again to go on")
+    assert run() == Summary(predicted=3, stopped=f"{error}{cure}")
+
+
+@pytest.mark.parametrize("error", [ConfigChangedError("the labeling config was changed"), GoneError("no project 1")])
+def test_what_concerns_all_tasks_ends_the_run_and_is_no_tasks_failure(tmp_path: Path, error: Exception) -> None:
+    run = Run(tmp_path, [FOUND] * 9, [True, True, error])
+    assert run() == Summary(predicted=2, stopped=str(error))
+    assert len(run.written) == 3
+    assert not run.failures.path.exists()
 
 
 @pytest.mark.parametrize("look_ahead", [1, 3, 6])

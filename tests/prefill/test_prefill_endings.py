@@ -87,7 +87,12 @@ def test_token_revoked_during_the_run_ends_it(fake: FakeLabelStudio, prefill: Pr
             None,
             "PROJECT_ID is not set; it is the number in the project's address, or use --project",
         ),
-        ({"PROJECT_ID": "9"}, None, "GET /api/projects/9/: HTTP 404 No Project matches the given query."),
+        (
+            {"PROJECT_ID": "9"},
+            None,
+            "there is no project 9 that the token's user may see (GET /api/projects/9/: HTTP 404 No Project matches "
+            "the given query.); was it deleted? Else check the number in its address, and the token",
+        ),
         (
             {"LABEL_STUDIO_API_TOKEN": "0" * 40},
             None,

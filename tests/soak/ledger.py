@@ -48,6 +48,7 @@ class Task:
             "total_annotations": self.annotations,
             "cancelled_annotations": self.cancelled,
             "predictions_model_versions": sorted({one.model_version for one in self.predictions}),
+            "predictions": [one.shown() for one in self.predictions],
         }
 
 

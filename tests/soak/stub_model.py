@@ -16,8 +16,8 @@ def result_of(task_id: int) -> list[dict[str, Any]]:
         {
             "id": secrets.token_hex(8),
             "type": "keypointlabels",
-            "from_name": "keypoints",
-            "to_name": "image",
+            "from_name": "body",
+            "to_name": "img",
             "original_width": 100,
             "original_height": 100,
             "image_rotation": 0,

@@ -6,9 +6,16 @@ from wholebody.checks.backend import OF_THE_BACKEND, VERSIONS
 from wholebody.checks.facts import Check, Facts, Finding, Outcome
 from wholebody.checks.label_studio import BEFORE_THE_BACKEND
 from wholebody.checks.machine import OF_THIS_MACHINE
+from wholebody.checks.predictions import OF_WHAT_IS_STORED
 from wholebody.errors import SettingsError, WholebodyError
 
-CHECKS: tuple[Check, ...] = (*BEFORE_THE_BACKEND, *OF_THE_BACKEND, *OF_THIS_MACHINE, VERSIONS)
+CHECKS: tuple[Check, ...] = (
+    *BEFORE_THE_BACKEND,
+    *OF_WHAT_IS_STORED,
+    *OF_THE_BACKEND,
+    *OF_THIS_MACHINE,
+    VERSIONS,
+)
 
 
 def examine(facts: Facts, checks: Sequence[Check] = CHECKS) -> Iterator[Outcome]:

@@ -32,7 +32,8 @@ MOST_REASONS = 10
 @click.option(
     "--replace",
     is_flag=True,
-    help="Also tasks whose predictions are of other versions of this model, which are deleted then.",
+    help="Also tasks whose predictions are of other versions of this model, or under names that the labeling config "
+    "lacks; those are deleted then.",
 )
 @click.option(
     "--retry-failed",

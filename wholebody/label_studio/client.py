@@ -1,11 +1,13 @@
 """The Label Studio REST client: projects, tasks by id from here on, predictions."""
 
-import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from wholebody.errors import LabelStudioError, UnavailableError
+from wholebody.errors import GoneError, LabelStudioError, UnavailableError
+from wholebody.label_studio.duplicates import IsReplaced, is_never_replaced
+from wholebody.label_studio.late_writes import LateWrites
 from wholebody.label_studio.predictions import Predictions
 from wholebody.label_studio.task_queries import TaskQuery
 from wholebody.label_studio.transport import Transport
@@ -15,6 +17,11 @@ from wholebody.settings import Settings
 
 PAGE_SIZE = 100
 """Larger pages cost Label Studio more for each task: 100 take 0.08 s, 5,000 take 3.5 s."""
+
+PREDICTED_PAGE_SIZE = 20
+"""Tasks with predictions are long: 70 kB for each two people. Larger pages take no less time for each task (0.01 s)."""
+
+PREDICTED = {"include": "id,predictions", "fields": "all"}
 
 Task = dict[str, Any]
 
@@ -65,9 +72,11 @@ class LabelStudioClient:
         """Read a project.
 
         Raises:
-            LabelStudioError: There is none, the token may not see it, or Label Studio cannot be reached.
+            GoneError: There is none that the token's user may see.
+            LabelStudioError: Label Studio cannot be reached.
         """
-        answer = self._transport.repeated(lambda: self._transport.read(f"/api/projects/{project_id}/"))
+        with _named(project_id):
+            answer = self._transport.repeated(lambda: self._transport.read(f"/api/projects/{project_id}/"))
         try:
             return Project(answer["id"], answer["title"], answer["label_config"], answer.get("model_version") or "")
         except (KeyError, TypeError):
@@ -77,32 +86,55 @@ class LabelStudioClient:
 
     def count_tasks(self, project_id: int, query: TaskQuery) -> int:
         """How many tasks there are of a kind."""
-        if query.ids is not None:
-            return sum(self._count(project_id, query.among(ids)) for ids in _batches(query.ids))
-        return self._count(project_id, query)
+        return sum(self._count(project_id, batch) for batch in _batches_of(query))
 
     def tasks(self, project_id: int, query: TaskQuery) -> Iterator[Task]:
         """The tasks (`id`, `data`) of a kind, by id.
 
         Each page asks for ids beyond the last, never for a page number: tasks leave the list while it is read.
+
+        Raises:
+            GoneError: There is no such project that the token's user may see.
+            LabelStudioError: There is no answer.
         """
-        for ids in [None] if query.ids is None else _batches(query.ids):
-            rest = query if ids is None else query.among(ids)
-            while page := self._page(project_id, rest, PAGE_SIZE)["tasks"]:
-                yield from page
-                rest = rest.from_id(page[-1]["id"] + 1)
+        for batch in _batches_of(query):
+            yield from self._pages(project_id, batch, PAGE_SIZE, {"include": "id,data"})
 
-    def save_prediction(self, task_id: int, prediction: Prediction, *, replaces: bool = False) -> bool:
+    def predicted_tasks(self, project_id: int, query: TaskQuery) -> Iterator[Task]:
+        """The tasks of a kind with all their predictions (`id`, `predictions`), by id, a few at a time."""
+        for batch in _batches_of(query):
+            for task in self._pages(project_id, batch, PREDICTED_PAGE_SIZE, PREDICTED):
+                if not isinstance(task.get("predictions"), list):
+                    raise LabelStudioError(f"{self._base_url} does not list predictions as Label Studio does")
+                yield task
+
+    def save_prediction(
+        self, task_id: int, prediction: Prediction, is_replaced: IsReplaced = is_never_replaced
+    ) -> bool:
         """Store a prediction unless the task has one: see `Predictions.save`."""
-        return self._predictions.save(task_id, prediction, replaces=replaces)
+        return self._predictions.save(task_id, prediction, is_replaced)
 
-    def tidy(self, task_id: int, version: str, *, replaces: bool = False) -> int:
+    def tidy(self, task_id: int, version: str, is_replaced: IsReplaced = is_never_replaced) -> int:
         """Delete what a task has too much, and say how many: see `Predictions.tidy`."""
-        return self._predictions.tidy(task_id, version, replaces=replaces)
+        return self._predictions.tidy(task_id, version, is_replaced)
 
-    def seconds_to_settle(self) -> float:
-        """How long a write of this client may still be carried out unseen; 0 when there is none."""
-        return max(0.0, self._predictions.settled_at - time.monotonic())
+    @property
+    def late_writes(self) -> LateWrites:
+        """Writes of this client that were not answered."""
+        return self._predictions.late
+
+    def repeats_locked_writes(self, project_id: int, version: str) -> bool:
+        """Whether Label Studio may itself repeat writes that its database refuses: it does on SQLite alone.
+
+        No answer of Label Studio's names the database. But SQLite does not tell upper from lower case where text is
+        searched (Django's documentation, "Substring matching and case sensitivity"), and PostgreSQL does.
+
+        Args:
+            project_id: A project.
+            version: A model version with letters; where it has no prediction of that, the answer is yes.
+        """
+        exact, other = (TaskQuery.predicted_by(name) for name in (version, version.swapcase()))
+        return bool(self.count_tasks(project_id, other)) or not self.count_tasks(project_id, exact)
 
     def prediction_versions(self, task_id: int) -> set[str]:
         """The model versions of the predictions that a task has."""
@@ -135,19 +167,25 @@ class LabelStudioClient:
         self._transport.repeated(lambda: self._transport.write("PATCH", f"/api/projects/{project_id}/", body))
 
     def _count(self, project_id: int, query: TaskQuery) -> int:
-        return int(self._page(project_id, query, page_size=1)["total"])
+        return int(self._page(project_id, query, 1, {"include": "id"})["total"])
 
-    def _page(self, project_id: int, query: TaskQuery, page_size: int) -> Any:
-        return self._transport.repeated(lambda: self._list_page(project_id, query, page_size))
+    def _pages(self, project_id: int, query: TaskQuery, page_size: int, shown: dict[str, str]) -> Iterator[Task]:
+        while page := self._page(project_id, query, page_size, shown)["tasks"]:
+            yield from page
+            query = query.from_id(page[-1]["id"] + 1)
 
-    def _list_page(self, project_id: int, query: TaskQuery, page_size: int) -> Any:
+    def _page(self, project_id: int, query: TaskQuery, page_size: int, shown: dict[str, str]) -> Any:
+        with _named(project_id):
+            return self._transport.repeated(lambda: self._list_page(project_id, query, page_size, shown))
+
+    def _list_page(self, project_id: int, query: TaskQuery, page_size: int, shown: dict[str, str]) -> Any:
         parameters = {
             "project": project_id,
             "page": 1,
             "page_size": page_size,
-            "include": "id,data",
             "resolve_uri": "false",
             "query": query.encoded(),
+            **shown,
         }
         answer = self._transport.read("/api/tasks/", parameters)
         if not _is_page(answer):
@@ -156,6 +194,18 @@ class LabelStudioClient:
         if ids and (ids[0] < query.start_id or ids != sorted(ids)):
             raise UnavailableError(f"{self._base_url} does not list tasks by id from {query.start_id} on, as was asked")
         return answer
+
+
+@contextmanager
+def _named(project_id: int) -> Iterator[None]:
+    """Say which project it is that is not there."""
+    try:
+        yield
+    except GoneError as error:
+        raise GoneError(
+            f"there is no project {project_id} that the token's user may see ({error}); was it deleted? Else check the "
+            "number in its address, and the token"
+        ) from None
 
 
 def _is_page(answer: Any) -> bool:
@@ -168,9 +218,13 @@ def _is_page(answer: Any) -> bool:
     )
 
 
-def _batches(ids: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
-    """So many ids at a time as an address holds."""
-    return (ids[start : start + PAGE_SIZE] for start in range(0, len(ids), PAGE_SIZE))
+def _batches_of(query: TaskQuery) -> Iterator[TaskQuery]:
+    """The query itself, or several, each with as many ids as an address holds."""
+    if query.ids is None:
+        yield query
+        return
+    for start in range(0, len(query.ids), PAGE_SIZE):
+        yield query.among(query.ids[start : start + PAGE_SIZE])
 
 
 def _control(kind: str) -> tuple[str, str, str]:

@@ -1,7 +1,7 @@
 """Which of a task's predictions are too many: equal ones of one model version, and those that were replaced."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from wholebody.versions import is_ours
@@ -13,29 +13,48 @@ _NAMES = ("id", "parentID")
 """What is made anew in each prediction, and says nothing of what is in the picture."""
 
 
-def is_outdated(prediction: dict[str, Any], version: str) -> bool:
-    """Whether another version of this project's model made a prediction. Those of other tools never are outdated."""
+IsReplaced = Callable[[dict[str, Any]], bool]
+"""Whether a prediction makes room for a new one, and counts as none until then."""
+
+
+def is_never_replaced(prediction: dict[str, Any]) -> bool:
+    """No prediction makes room."""
+    return False
+
+
+def is_outdated(prediction: dict[str, Any], version: str, fits: Callable[[object], bool]) -> bool:
+    """Whether a prediction is of another version of this project's model, or of this one but for another config.
+
+    Args:
+        prediction: As Label Studio has it. Those of other tools never are outdated.
+        version: This version.
+        fits: Whether a `result` fits the project's labeling config.
+    """
     made_by = prediction.get("model_version")
-    return is_ours(made_by) and made_by != version
+    return not fits(prediction.get("result")) if made_by == version else is_ours(made_by)
 
 
-def surplus(predictions: Iterable[dict[str, Any]], version: str, *, replaces: bool) -> list[dict[str, Any]]:
+def of_version(predictions: Iterable[dict[str, Any]], version: str, is_replaced: IsReplaced) -> list[dict[str, Any]]:
+    """The predictions of a model version that are not to make room."""
+    return [one for one in predictions if one.get("model_version") == version and not is_replaced(one)]
+
+
+def surplus(predictions: Iterable[dict[str, Any]], version: str, is_replaced: IsReplaced) -> list[dict[str, Any]]:
     """What may be deleted of a task's predictions; at least one of `version` stays, where there is one.
 
     Args:
         predictions: All that the task has.
         version: The model version of which one is enough. Of equal ones the oldest stays.
-        replaces: Whether other versions of ours make room for it.
+        is_replaced: What makes room for it.
     """
     kept: list[dict[str, Any]] = []
     too_many: list[dict[str, Any]] = []
     ordered = sorted(predictions, key=lambda one: int(one["id"]))
-    for one in ordered:
-        if one.get("model_version") == version:
-            is_copy = any(alike(one.get("result"), other.get("result")) for other in kept)
-            (too_many if is_copy else kept).append(one)
-    if replaces and kept:
-        too_many += [one for one in ordered if is_outdated(one, version)]
+    for one in of_version(ordered, version, is_replaced):
+        is_copy = any(alike(one.get("result"), other.get("result")) for other in kept)
+        (too_many if is_copy else kept).append(one)
+    if kept:
+        too_many += [one for one in ordered if is_replaced(one)]
     return too_many
 
 

@@ -2,10 +2,12 @@
 
 import time
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from wholebody.errors import GoneError, StoppedError, UnavailableError
-from wholebody.label_studio.duplicates import is_outdated, surplus
+from wholebody.label_studio.duplicates import IsReplaced, is_never_replaced, of_version, surplus
+from wholebody.label_studio.late_writes import LateWrite, LateWrites
 from wholebody.label_studio.transport import Transport
 from wholebody.predictions import Prediction
 
@@ -19,13 +21,12 @@ class Predictions:
     """Stores and deletes predictions, one call at a time.
 
     Attributes:
-        settled_at: `time.monotonic()` from when on no write of ours can be under way any more: one that was not
-            answered may be carried out after its repetition, and the task then has two.
+        late: Writes that were not answered and may be carried out after their repetition: the task then has two.
     """
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
-        self.settled_at = float("-inf")
+        self.late = LateWrites(self.of)
 
     def of(self, task_id: int) -> list[dict[str, Any]]:
         """All that a task has, in one call.
@@ -39,7 +40,7 @@ class Predictions:
             raise UnavailableError(f"{self._transport.base_url} does not list predictions as Label Studio does")
         return present
 
-    def save(self, task_id: int, prediction: Prediction, *, replaces: bool = False) -> bool:
+    def save(self, task_id: int, prediction: Prediction, is_replaced: IsReplaced = is_never_replaced) -> bool:
         """Store a prediction unless the task has one; repeat what failed for now.
 
         Before every attempt, and after the last that failed, Label Studio is asked what the task has: a write
@@ -49,7 +50,7 @@ class Predictions:
         Args:
             task_id: The task.
             prediction: What is stored.
-            replaces: Whether predictions of other versions of ours count as none. They are not deleted here.
+            is_replaced: Which predictions count as none. They are not deleted here.
 
         Returns:
             Whether it was stored; `False` when the task has got a prediction from elsewhere, or is gone.
@@ -58,7 +59,7 @@ class Predictions:
             LabelStudioError: Not stored, or (UnavailableError) not known to be stored.
             StoppedError: Not known to be stored, and not repeated because the user asked to stop.
         """
-        writing = _Writing(self, self._transport, task_id, prediction, replaces=replaces)
+        writing = _Writing(self, self._transport, task_id, prediction, is_replaced)
         try:
             stored = self._transport.repeated(writing.attempt)
         except GoneError:
@@ -68,23 +69,28 @@ class Predictions:
                 raise
             stored = True
         finally:
-            self.settled_at = max(self.settled_at, writing.settled_at)
+            self.late.add(writing.as_late())
         return stored
 
-    def tidy(self, task_id: int, version: str, *, replaces: bool) -> int:
+    def tidy(self, task_id: int, version: str, is_replaced: IsReplaced = is_never_replaced) -> int:
         """Delete what a task has too much (see `duplicates.surplus`); how many predictions.
+
+        What another run deletes at the same time is not counted, unless an answer was lost: then both may count it.
 
         Raises:
             LabelStudioError: It is not known to be deleted.
             StoppedError: The user asked to stop.
         """
-        deleted = set()
+        tried, deleted = set[int](), set[int]()
 
         def delete_all() -> None:
-            for one in surplus(self.of(task_id), version, replaces=replaces):
-                with suppress(GoneError):  # by an earlier attempt, or by somebody else
+            present = self.of(task_id)
+            deleted.update(tried - {one["id"] for one in present})  # by an earlier attempt, whose answer was lost
+            for one in surplus(present, version, is_replaced):
+                tried.add(one["id"])
+                with suppress(GoneError):  # by somebody else
                     self._transport.write("DELETE", f"{PATH}{one['id']}/")
-                deleted.add(one["id"])
+                    deleted.add(one["id"])
 
         with suppress(GoneError):  # the task itself
             self._transport.repeated(delete_all)
@@ -95,24 +101,32 @@ class _Writing:
     """One prediction on its way into Label Studio."""
 
     def __init__(
-        self, predictions: Predictions, transport: Transport, task_id: int, prediction: Prediction, *, replaces: bool
+        self,
+        predictions: Predictions,
+        transport: Transport,
+        task_id: int,
+        prediction: Prediction,
+        is_replaced: IsReplaced,
     ) -> None:
         self._predictions = predictions
         self._transport = transport
         self._task_id = task_id
         self._prediction = prediction
-        self._replaces = replaces
+        self._is_replaced = is_replaced
+        # Should this one itself be taken for one that makes room, it must be found again all the same.
+        others = is_never_replaced if is_replaced({**prediction}) else is_replaced
+        self._ours = partial(of_version, version=prediction["model_version"], is_replaced=others)
         self._posts = 0
-        self.settled_at = float("-inf")
+        self._given_up_at = self._settled_at = float("-inf")
 
     def attempt(self) -> bool:
         """Look, and write if there is nothing; whether ours is stored."""
-        pace, version = self._transport.pace, self._prediction["model_version"]
+        pace = self._transport.pace
         pace.wait_to_write(early_s=LOOK_EARLY_S)
         present = self._predictions.of(self._task_id)
-        if ours := self._ours(present):
-            return bool(self._posts and ours)
-        if present and not (self._replaces and any(is_outdated(one, version) for one in present)):
+        if self._has_ours(present):
+            return bool(self._posts)
+        if present and not any(map(self._is_replaced, present)):
             return False
         pace.wait_to_write()
         self._posts += 1
@@ -124,9 +138,13 @@ class _Writing:
         if not self._posts:
             return False
         try:
-            return bool(self._ours(self._predictions.of(self._task_id)))
+            return self._has_ours(self._predictions.of(self._task_id))
         except (UnavailableError, GoneError, StoppedError):
             return False
+
+    def as_late(self) -> LateWrite:
+        """What of it may yet be carried out."""
+        return LateWrite(self._task_id, self._posts, self._ours, self._given_up_at, self._settled_at)
 
     def _post(self) -> None:
         begun = time.monotonic()
@@ -136,14 +154,15 @@ class _Writing:
                 raise UnavailableError(f"POST {PATH}: {self._transport.base_url} does not answer as Label Studio does")
         except UnavailableError as error:
             if error.settles_in_s:
-                self.settled_at = max(self.settled_at, begun + error.settles_in_s)
+                self._given_up_at = time.monotonic()
+                self._settled_at = max(self._settled_at, begun + error.settles_in_s)
             raise
 
-    def _ours(self, present: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        ours = [one for one in present if one["model_version"] == self._prediction["model_version"]]
+    def _has_ours(self, present: list[dict[str, Any]]) -> bool:
+        ours = self._ours(present)
         if len(ours) >= self._posts:  # each write has been carried out: there is none to come
-            self.settled_at = float("-inf")
-        return ours
+            self._settled_at = float("-inf")
+        return bool(ours)
 
 
 def _is_prediction(content: Any, task_id: int) -> bool:

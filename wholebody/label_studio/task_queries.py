@@ -22,11 +22,13 @@ class TaskQuery:
         start_id: The least id.
         filters: What they must meet besides.
         ids: Those among which they are, or `None` for all.
+        ordering: By what they are sorted.
     """
 
     start_id: int = 1
     filters: tuple[Filter, ...] = ()
     ids: tuple[int, ...] | None = None
+    ordering: str = "tasks:id"
 
     @classmethod
     def undone(cls, start_id: int = 1) -> Self:
@@ -44,6 +46,11 @@ class TaskQuery:
                 ("predictions_model_versions", "not_contains", "List", [version]),
             ),
         )
+
+    @classmethod
+    def predicted_by(cls, version: str, start_id: int = 1) -> Self:
+        """Tasks with predictions of `version`."""
+        return cls(start_id, (("predictions_model_versions", "contains", "List", [version]),))
 
     @classmethod
     def with_more_than_one(cls, version: str, start_id: int = 1) -> Self:
@@ -68,8 +75,12 @@ class TaskQuery:
         """Those of them with this id or a greater one."""
         return replace(self, start_id=start_id)
 
+    def newest_first(self) -> Self:
+        """The same ones, by falling ids."""
+        return replace(self, ordering="-tasks:id")
+
     def encoded(self) -> bytes:
-        """As Label Studio takes it, in order of ids."""
+        """As Label Studio takes it."""
         filters: list[Filter] = [("id", "greater_or_equal", "Number", self.start_id), *self.filters]
         if self.ids is not None:
             filters.append(("id", "in_list", "List", self.ids))
@@ -77,7 +88,7 @@ class TaskQuery:
             {"filter": f"filter:tasks:{field}", "operator": operator, "type": kind, "value": value}
             for field, operator, kind, value in filters
         ]
-        return orjson.dumps({"filters": {"conjunction": "and", "items": items}, "ordering": ["tasks:id"]})
+        return orjson.dumps({"filters": {"conjunction": "and", "items": items}, "ordering": [self.ordering]})
 
 
 _UNANNOTATED: tuple[Filter, ...] = tuple((counter, "equal", "Number", 0) for counter in _DONE_BY[1:])

@@ -189,8 +189,12 @@ def _refusal(status: int, content: bytes, what: str) -> LabelStudioError:
         return AuthenticationError(f"Label Studio does not accept the token ({detail}); check LABEL_STUDIO_API_TOKEN")
     if status == 400 and isinstance(invalid, dict) and any(words in str(invalid.get("task")) for words in _NO_TASK):
         return GoneError(message)
-    return GoneError(message) if status == 404 and what.startswith("DELETE") and answer else LabelStudioError(message)
+    is_gone = status == 404 and answer and what.startswith(_OF_SOMETHING)
+    return GoneError(message) if is_gone else LabelStudioError(message)
 
+
+_OF_SOMETHING = ("DELETE ", "GET /api/projects/", "PATCH /api/projects/", "GET /api/tasks/")
+"""Calls whose 404, where it comes from Label Studio itself, means that what they are about is not there."""
 
 _NO_TASK = ("object does not exist", "That choice is not one of the available choices")
 """What Label Studio says of a task that is not there: to a write, and to the question for its predictions."""

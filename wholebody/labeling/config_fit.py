@@ -1,11 +1,13 @@
 """Does a labeling config fit what a project already has? Reads no project and sets none."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from lxml import etree
 
 from wholebody.errors import LabelingConfigError
 from wholebody.label_studio.client import Usage
+from wholebody.labeling.labeling_config import LabelingConfig
 
 MOST_ORPHANS = 5
 """As many are named in an error."""
@@ -36,6 +38,31 @@ def check_fits(config: str, usage: Usage, where: str) -> None:
             f"{where}: not changed, for its annotations would be orphaned: {some}; choose options with these"
             " controls and labels, or a new project"
         )
+
+
+def fits(result: object, config: LabelingConfig) -> bool:
+    """Whether all regions of a stored prediction carry names that a labeling config gives them.
+
+    Args:
+        result: The prediction's `result`, as Label Studio has it. What is no region with a control fits.
+        config: The config that the prediction is to be shown with.
+    """
+    named: dict[tuple[object, object], set[str]] = {}
+    for target in config.targets:
+        for control in target.controls:
+            named[target.name, control.name] = {*control.labels.values(), *control.unmatched}
+        if target.box:
+            named[target.name, target.box.name] = {target.box.label}
+    return not isinstance(result, list) or all(_is_named(region, named) for region in result)
+
+
+def _is_named(region: Any, named: dict[tuple[object, object], set[str]]) -> bool:
+    if not isinstance(region, dict) or not isinstance(region.get("from_name"), str):  # a relation, for example
+        return True
+    known = named.get((str(region.get("to_name")), region["from_name"]))
+    value = region.get("value")
+    labels = value.get(region.get("type")) if isinstance(value, dict) else None
+    return known is not None and (not isinstance(labels, list) or all(label in known for label in labels))
 
 
 def _orphans(config: str, usage: Usage) -> Iterator[str]:

@@ -10,6 +10,8 @@ from typing import Any, Protocol
 
 from wholebody.errors import (
     AuthenticationError,
+    ConfigChangedError,
+    GoneError,
     ImageError,
     LabelStudioError,
     StoppedError,
@@ -44,6 +46,8 @@ class Writer(Protocol):
         Raises:
             LabelStudioError: It was not.
             StoppedError: Neither was it, because the user asked to stop.
+            ConfigChangedError: Nor may any other be: this run's labeling config is not the project's any more.
+            GoneError: Nor can any other be: there is no such project any more.
         """
 
 
@@ -139,8 +143,10 @@ def prefill(
                 summary.stopped = watch.reason_to_stop(error)
     except StoppedError:  # in the listing or a write: that task is one for the next run
         pass
-    except LabelStudioError as error:  # from the listing
-        summary.stopped = f"{error}; run again to go on"
+    except ConfigChangedError as error:
+        summary.stopped = str(error)
+    except LabelStudioError as error:  # from the listing, or because the project is gone
+        summary.stopped = f"{error}; run again to go on" if isinstance(error, UnavailableError) else str(error)
     finally:
         for future in pending:
             future.cancel()
@@ -158,7 +164,7 @@ def _finish(
             return None
         summary.predicted += 1
         summary.empty += not prediction["result"]
-    except StoppedError:
+    except (StoppedError, ConfigChangedError, GoneError):
         raise
     except WholebodyError as error:
         summary.count_failure(_reason(error))

@@ -7,15 +7,22 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 
-from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 from wholebody.annotator import Annotator
-from wholebody.errors import LabelStudioError, SettingsError, StoppedError
+from wholebody.errors import (
+    ConfigChangedError,
+    GoneError,
+    LabelStudioError,
+    SettingsError,
+    StoppedError,
+    UnavailableError,
+)
 from wholebody.label_studio.client import LabelStudioClient
 from wholebody.labeling.labeling_config import LabelingConfig, parse_labeling_config
 from wholebody.prefill.failures import FailureFile, read_failed
 from wholebody.prefill.loop import Summary, prefill
+from wholebody.prefill.progress import show_progress
 from wholebody.prefill.work import Work
 from wholebody.process.stopping import Stop
 from wholebody.settings import Settings
@@ -57,7 +64,8 @@ def run_prefill(
         stop: The user's wish to stop.
         dry_run: Predict, but write nothing to Label Studio.
         failures: Where the tasks that failed are listed.
-        replace: Also take tasks with predictions of other versions of this model, which are deleted then.
+        replace: Also take tasks with predictions of other versions of this model, or under names that the labeling
+            config lacks, which are deleted then.
         retry_failed: Such a list; only its tasks are tried.
 
     Raises:
@@ -71,7 +79,9 @@ def run_prefill(
     config = parse_labeling_config(project.label_config)
     annotator = Annotator(settings, bulk=True, stop=stop)
     version = annotator.model_version
-    work = Work(client, project.id, version, start_id=settings.start_task_id, ids=ids, replaces=replace, stop=stop)
+    work = Work(client, project, config, version, start_id=settings.start_task_id, ids=ids, replaces=replace, stop=stop)
+    if replace and (misfits := work.find_misfits()):
+        log.info("%d tasks have predictions of %s under names that the labeling config lacks", misfits, version)
     todo = work.count()
     skipped = max(0, work.count_all() - todo)
     log.info("project %d %r: %d tasks to predict, %d done before", project.id, project.title, todo, skipped)
@@ -98,7 +108,7 @@ def _fill(
     total = todo if settings.task_limit is None else min(todo, settings.task_limit)
     look_ahead = LOOK_AHEAD_PER_WORKER * annotator.workers
     executor = ThreadPoolExecutor(look_ahead, "annotate")
-    with executor, logging_redirect_tqdm(), tqdm(total=total, unit="task", disable=None) as progress:
+    with executor, logging_redirect_tqdm(), show_progress(total=total, unit="task") as progress:
         summary = prefill(
             tasks=islice(work.tasks(), settings.task_limit),
             annotate=partial(annotator.annotate, config=config),
@@ -121,9 +131,13 @@ def _close(work: Work, client: LabelStudioClient, project_id: int, version: str,
     if summary.stopped or stop.is_set():
         return 0
     try:
-        return work.settle()
+        with logging_redirect_tqdm():
+            return work.settle()
+    except (ConfigChangedError, GoneError) as error:
+        summary.stopped = str(error)
     except LabelStudioError as error:
-        summary.stopped = f"whether tasks have got two predictions is not known ({error}); run again to go on"
+        again = "; run again to go on" if isinstance(error, UnavailableError) else ""
+        summary.stopped = f"whether tasks have got two predictions is not known ({error}){again}"
     except StoppedError:
         pass
     return 0
@@ -144,6 +158,8 @@ def _show_predictions(client: LabelStudioClient, project_id: int, version: str) 
     try:
         if not client.project(project_id).model_version:  # as it is now, perhaps hours after the start
             client.show_predictions_of(project_id, version)
+    except GoneError:  # what comes next says so
+        pass
     except (LabelStudioError, StoppedError) as error:
         log.warning(
             "the labeling stream may not show the predictions: %s; choose %r in Settings > Annotation", error, version
