@@ -22,7 +22,7 @@ from wholebody.predictions import Prediction
 from wholebody.process.calls import current_call
 from wholebody.process.observing import failed as count_failure
 from wholebody.process.stopping import Stop
-from wholebody.serving.openings import Openings
+from wholebody.serving.openings import IsStored, Openings
 from wholebody.serving.task_pool import TaskPool
 from wholebody.settings import Settings, load_settings
 
@@ -158,9 +158,24 @@ def _or_nothing(task: dict[str, Any], predict: Callable[[], Prediction | Nothing
     return []
 
 
-def _asker(settings: Settings, model_version: str) -> Callable[[int], bool] | None:
-    """Asks Label Studio whether a task's prediction is stored; `None` without its address and a token."""
+def _asker(settings: Settings, model_version: str) -> IsStored | None:
+    """Asks Label Studio whether a task's prediction is stored; `None` without its address and a token.
+
+    A task of a project that the token's user may not see has no predictions, as Label Studio answers. So the first time
+    that there is none, it is asked for the project too.
+    """
     if settings.label_studio_url is None or settings.label_studio_api_token is None:
         return None
     client = LabelStudioClient(settings, Stop())
-    return lambda task_id: model_version in client.prediction_versions(task_id)
+    visible: set[int] = set()
+
+    def is_stored(task: dict[str, Any]) -> bool:
+        if model_version in client.prediction_versions(task["id"]):
+            return True
+        project = task.get("project")
+        if isinstance(project, int) and project not in visible:
+            client.check_project(project)
+            visible.add(project)
+        return False
+
+    return is_stored

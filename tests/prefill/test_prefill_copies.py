@@ -165,6 +165,28 @@ def test_deletions_keep_the_delay(fake: FakeLabelStudio, prefill: Prefill) -> No
     assert min(after - before for before, after in pairwise(writes)) >= 0.2
 
 
+def test_what_another_run_deletes_at_the_same_time_is_not_counted(fake: FakeLabelStudio, prefill: Prefill) -> None:
+    for _ in range(3):
+        fake.predict(1, "stub-1", result=STUB_RESULT)
+
+    def before(request: Received) -> None:
+        if request.method == "DELETE":
+            fake.predictions = fake.predictions[:1]
+
+    fake.before = before
+    done = prefill()
+    assert (done.exit_code, fake.predicted()) == (ALL_WELL, [1])
+    assert "Deleted" not in done.stdout
+
+
+@pytest.mark.parametrize("fault", [LOST, http(502, committed=True), http(502)])
+def test_deletion_whose_answer_was_lost_is_counted(fake: FakeLabelStudio, prefill: Prefill, fault: Fault) -> None:
+    for _ in range(3):
+        copy = fake.predict(1, "stub-1", result=STUB_RESULT)
+    fake.fail("DELETE", f"{PREDICTIONS}{copy['id']}/", fault)
+    assert prefill().stdout.splitlines()[1] == "Deleted 2 predictions at the end: copies, or replaced."
+
+
 def test_run_that_could_not_look_for_copies_says_so(fake: FakeLabelStudio, prefill: Prefill) -> None:
     fake.fail("GET", TASKS, None, None, None, None, *[http(502)] * 9)  # two counts, two pages
     done = prefill("--retries", "1")

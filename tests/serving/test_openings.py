@@ -14,9 +14,9 @@ import requests
 from werkzeug.serving import make_server
 
 import model
-from tests.fake_label_studio import LEGACY_TOKEN, PREDICTIONS, FakeLabelStudio, http
+from tests.fake_label_studio import LEGACY_TOKEN, PREDICTIONS, PROJECT, FakeLabelStudio, http, settings_for, told
 from wholebody.annotator import Annotator
-from wholebody.errors import ImageError, LabelStudioError
+from wholebody.errors import ImageError, LabelStudioError, UnavailableError
 from wholebody.figures.drawing import draw_figures
 from wholebody.keypoints import Part
 from wholebody.labeling.config_writer import write_config
@@ -78,8 +78,8 @@ def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_second_gets_nothing_once_the_first_is_stored(count: int) -> None:
     annotate, asked = Annotate(), []
 
-    def is_stored(task_id: int) -> bool:
-        asked.append(task_id)
+    def is_stored(task: dict[str, Any]) -> bool:
+        asked.append(task["id"])
         return len(asked) > 5
 
     assert answers(count, is_stored, annotate) == [prediction(1)] + [[]] * (count - 1)
@@ -91,7 +91,7 @@ def test_it_is_not_asked_before_the_first_is_done() -> None:
     annotate = Annotate(seconds=0.3)
     done = []
 
-    def is_stored(task_id: int) -> bool:
+    def is_stored(task: dict[str, Any]) -> bool:
         done.append(annotate.count)
         return time.monotonic() - start >= 0.3
 
@@ -106,20 +106,43 @@ def test_what_is_not_seen_in_time_is_given_twice(
     monkeypatch.setattr(openings, "SEEN_WITHIN_S", 0.4)
     annotate = Annotate()
     start = time.monotonic()
-    assert answers(2, lambda task_id: False, annotate) == [prediction(1)] * 2
+    assert answers(2, lambda task: False, annotate) == [prediction(1)] * 2
     assert 0.4 <= time.monotonic() - start < 5
     assert annotate.count == 1
     assert caplog.messages == ["task 7 may get two equal predictions: the first was not seen in Label Studio"]
 
 
 def test_what_cannot_be_asked_is_given_twice(caplog: pytest.LogCaptureFixture) -> None:
-    def fails(task_id: int) -> bool:
-        raise LabelStudioError("GET /api/predictions/: HTTP 403")
+    def fails(task: dict[str, Any]) -> bool:
+        raise UnavailableError("GET /api/predictions/: HTTP 502")
 
     annotate = Annotate()
     assert answers(2, fails, annotate) == [prediction(1)] * 2
     assert annotate.count == 1
-    assert caplog.messages == ["task 7 may get two equal predictions: GET /api/predictions/: HTTP 403"]
+    assert caplog.messages == ["task 7 may get two equal predictions: GET /api/predictions/: HTTP 502"]
+
+
+def test_what_may_not_be_asked_is_told_once_and_not_waited_for(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(openings, "SEEN_WITHIN_S", 3600)
+    asked = []
+
+    def refuses(task: dict[str, Any]) -> bool:
+        asked.append(task["project"])
+        raise LabelStudioError("GET /api/predictions/: HTTP 403")
+
+    opened, annotate = Openings(refuses), Annotate(seconds=0)
+    for project, task_id in ((1, 7), (1, 8), (2, 9)):
+        task = {"id": task_id, "project": project}
+        first = opened.predict(task, VARIANT, annotate)
+        assert [opened.predict(task, VARIANT, annotate) for _ in range(3)] == [first] * 3
+    assert asked == [1, 2]
+    assert caplog.messages == [
+        f"tasks of project {project} that are opened twice at once get two equal predictions: "
+        "GET /api/predictions/: HTTP 403"
+        for project in (1, 2)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -128,9 +151,9 @@ def test_what_cannot_be_asked_is_given_twice(caplog: pytest.LogCaptureFixture) -
         # without a token nobody can be asked
         (None, TASK),
         # a task without an id, or with another kind of it, cannot be asked about
-        (lambda task_id: True, {"data": {}}),
-        (lambda task_id: True, {"id": "7"}),
-        (lambda task_id: True, {"id": [7]}),
+        (lambda task: True, {"data": {}}),
+        (lambda task: True, {"id": "7"}),
+        (lambda task: True, {"id": [7]}),
     ],
 )
 def test_nothing_is_held_back(is_stored: IsStored | None, task: Any) -> None:
@@ -141,7 +164,7 @@ def test_nothing_is_held_back(is_stored: IsStored | None, task: Any) -> None:
 
 @pytest.mark.parametrize("error", [ImageError("not found", "/data/a.jpg"), IndexError("ours"), SystemExit(1)])
 def test_an_error_reaches_both_and_is_forgotten(error: BaseException) -> None:
-    opened, annotate = Openings(lambda task_id: True), Annotate(error=error)
+    opened, annotate = Openings(lambda task: True), Annotate(error=error)
     futures = parallel(2, lambda: opened.predict(TASK, VARIANT, annotate))
     assert [future.exception() for future in futures] == [error, error]
     assert annotate.count == 1
@@ -150,20 +173,20 @@ def test_an_error_reaches_both_and_is_forgotten(error: BaseException) -> None:
 
 
 def test_a_call_just_after_belongs_to_the_same_opening() -> None:
-    opened, annotate = Openings(lambda task_id: True), Annotate(seconds=0)
+    opened, annotate = Openings(lambda task: True), Annotate(seconds=0)
     assert [opened.predict(TASK, VARIANT, annotate) for _ in range(3)] == [prediction(1), [], []]
 
 
 def test_a_later_call_is_another_opening(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(openings, "LINGER_S", 0.1)
-    opened, annotate = Openings(lambda task_id: True), Annotate(seconds=0)
+    opened, annotate = Openings(lambda task: True), Annotate(seconds=0)
     assert opened.predict(TASK, VARIANT, annotate) == prediction(1)
     time.sleep(0.15)
     assert opened.predict(TASK, VARIANT, annotate) == prediction(2)
 
 
 def test_tasks_do_not_wait_for_each_other() -> None:
-    opened, both = Openings(lambda task_id: True), threading.Barrier(2, timeout=10)
+    opened, both = Openings(lambda task: True), threading.Barrier(2, timeout=10)
 
     def annotate() -> Prediction:
         both.wait()
@@ -175,14 +198,14 @@ def test_tasks_do_not_wait_for_each_other() -> None:
 
 
 def test_a_changed_labeling_config_is_another_question() -> None:
-    opened, annotate = Openings(lambda task_id: True), Annotate(seconds=0)
+    opened, annotate = Openings(lambda task: True), Annotate(seconds=0)
     assert opened.predict(TASK, b"before", annotate) == prediction(1)
     assert opened.predict(TASK, b"after", annotate) == prediction(2)
 
 
 def test_nothing_piles_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(openings, "MAX_TASKS", 10)
-    opened = Openings(lambda task_id: True)
+    opened = Openings(lambda task: True)
     for task_id in range(100):
         error = ImageError("not found") if task_id % 2 else None
         try:
@@ -237,9 +260,10 @@ def test_the_first_two_requests_share_one_registry(backend_url: str, monkeypatch
     assert len(made) == 1
 
 
-def open_task(fake: FakeLabelStudio, backend_url: str, image: str = PICTURE) -> list[Any]:
+def open_task(fake: FakeLabelStudio, backend_url: str, image: str = PICTURE, project: int = 1) -> list[Any]:
     """Ask the backend as Label Studio does when a task is opened, and store what it answers."""
-    body = {"tasks": [{"id": 7, "data": {"image": image}}], "label_config": CONFIG, "params": {"context": None}}
+    task = {"id": 7, "data": {"image": image}, "project": project}
+    body = {"tasks": [task], "label_config": CONFIG, "params": {"context": None}}
     response = requests.post(backend_url + "/predict", json=body, timeout=30)
     results: list[Any] = response.json()["results"]
     for result in results:
@@ -280,6 +304,31 @@ def test_where_label_studio_cannot_be_asked_it_stores_two(fake: FakeLabelStudio,
     fake.fail("GET", PREDICTIONS, http(503))
     parallel(2, functools.partial(open_task, fake, backend_url))
     assert fake.predicted() == [7, 7]
+
+
+@pytest.mark.timeout(60)
+def test_project_that_the_tokens_user_may_not_see_is_told_and_not_waited_for(
+    fake: FakeLabelStudio, backend_url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(openings, "SEEN_WITHIN_S", 3600)
+    fake.fail("GET", PREDICTIONS, *[told([])] * 99)  # as Label Studio answers then
+    parallel(3, functools.partial(open_task, fake, backend_url, project=2))
+    assert fake.predicted() == [7, 7, 7]
+    messages = [message for message in caplog.messages if "two equal" in message]
+    assert messages == [
+        "tasks of project 2 that are opened twice at once get two equal predictions: there is no project 2 that the "
+        "token's user may see (GET /api/projects/2/: HTTP 404 No Project matches the given query.); was it deleted? "
+        "Else check the number in its address, and the token"
+    ]
+
+
+def test_project_is_asked_for_once(fake: FakeLabelStudio) -> None:
+    is_stored = model._asker(settings_for(fake), "v")
+    assert is_stored
+    assert [is_stored({"id": 7, "project": 1}) for _ in range(3)] == [False] * 3
+    fake.predict(7, "v")
+    assert is_stored({"id": 7, "project": 1})
+    assert len(fake.asked("GET", PROJECT)) == 1
 
 
 def test_a_task_that_cannot_be_done_is_stored_by_neither(fake: FakeLabelStudio, backend_url: str) -> None:

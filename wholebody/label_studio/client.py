@@ -84,6 +84,16 @@ class LabelStudioClient:
                 f"{self._base_url} does not answer as Label Studio; check LABEL_STUDIO_URL"
             ) from None
 
+    def check_project(self, project_id: int) -> None:
+        """Ask once whether a project is there.
+
+        Raises:
+            GoneError: There is none that the token's user may see.
+            LabelStudioError: Label Studio does not say.
+        """
+        with _named(project_id):
+            self._transport.read(f"/api/projects/{project_id}/")
+
     def count_tasks(self, project_id: int, query: TaskQuery) -> int:
         """How many tasks there are of a kind."""
         return sum(self._count(project_id, batch) for batch in _batches_of(query))

@@ -4,7 +4,8 @@ The first opening of a task in a freshly loaded project can send two parallel /p
 what each of them answers. After either call it reads the task's predictions anew from its database. So the second
 call is held until the first one's prediction is seen there, and then answered with nothing: the editor shows the
 stored one, whichever of the two answers it uses. Where that cannot be seen in time, the second gets the prediction
-as well: stored twice is better than an editor that stays empty.
+as well: stored twice is better than an editor that stays empty. Where Label Studio refuses to be asked, as it does when
+the token's user may not see the project, nobody waits, and the log says so once.
 """
 
 import logging
@@ -16,7 +17,7 @@ from typing import Any
 
 from cachetools import TTLCache
 
-from wholebody.errors import LabelStudioError
+from wholebody.errors import LabelStudioError, UnavailableError
 from wholebody.predictions import Prediction
 
 log = logging.getLogger(__name__)
@@ -28,9 +29,11 @@ SEEN_WITHIN_S = 8.0
 POLL_S = 0.1
 MAX_TASKS = 1024
 
-IsStored = Callable[[int], bool]
-"""Whether Label Studio has a prediction of our model version for a task; may raise a LabelStudioError."""
+REFUSED_S = 600.0
+"""How long a project is not asked about any more whose predictions Label Studio does not show."""
 
+IsStored = Callable[[dict[str, Any]], bool]
+"""Whether Label Studio has a prediction of our model version for a task; may raise a LabelStudioError."""
 
 Opening = tuple[int, bytes]
 
@@ -46,6 +49,7 @@ class Openings:
         self._is_stored = is_stored
         self._recent: TTLCache[Opening, Future[Prediction]] = TTLCache(MAX_TASKS, LINGER_S)
         self._running: dict[Opening, Future[Prediction]] = {}
+        self._refused: TTLCache[object, str] = TTLCache(MAX_TASKS, REFUSED_S)
         self._lock = threading.Lock()
 
     def predict(
@@ -71,7 +75,7 @@ class Openings:
                 mine = self._running[opening] = Future()
         if other is not None:
             prediction = other.result()
-            return [] if self._is_seen(task_id) else prediction
+            return [] if self._is_seen(task) else prediction
         return self._first(opening, mine, annotate)
 
     def _first(self, opening: Opening, mine: Future[Prediction], annotate: Callable[[], Prediction]) -> Prediction:
@@ -88,17 +92,30 @@ class Openings:
         mine.set_result(prediction)
         return prediction
 
-    def _is_seen(self, task_id: int) -> bool:
+    def _is_seen(self, task: dict[str, Any]) -> bool:
         """Wait for the other call's prediction to be stored."""
         assert self._is_stored is not None  # noqa: S101  # predict() has seen to it
+        task_id, project = task["id"], str(task.get("project"))
+        with self._lock:
+            if project in self._refused:
+                return False
         deadline = time.monotonic() + SEEN_WITHIN_S
         try:
             while time.monotonic() < deadline:
-                if self._is_stored(task_id):
+                if self._is_stored(task):
                     return True
                 time.sleep(POLL_S)
-        except LabelStudioError as error:
+        except UnavailableError as error:
             log.warning("task %s may get two equal predictions: %s", task_id, error)
+            return False
+        except LabelStudioError as error:
+            with self._lock:
+                told = project in self._refused
+                self._refused[project] = str(error)
+            if not told:
+                log.warning(
+                    "tasks of project %s that are opened twice at once get two equal predictions: %s", project, error
+                )
             return False
         log.warning("task %s may get two equal predictions: the first was not seen in Label Studio", task_id)
         return False
