@@ -8,11 +8,13 @@ from gunicorn.arbiter import Arbiter
 from wholebody.errors import WholebodyError
 from wholebody.estimation.weights import find_weights
 from wholebody.process.logs import logging_config
+from wholebody.serving.binding import bind_address
 from wholebody.serving.draining import REPLACED, DrainingWorker
 from wholebody.settings import load_settings
 
 try:
     settings = load_settings()
+    bind = bind_address(settings.host, settings.port)
 except WholebodyError as error:
     sys.exit(f"error: {error}")
 
@@ -23,8 +25,6 @@ IDLE_CONNECTIONS = 500
 ANSWER_S = 15
 """What a call may take beyond its deadline: the answer has to be sent."""
 
-host = f"[{settings.host}]" if ":" in settings.host else settings.host
-bind = f"{host}:{settings.port}"
 workers = 1
 worker_class = DrainingWorker
 threads = settings.threads + settings.queue_limit + SPARE_THREADS  # a call that waits has one, too

@@ -1,5 +1,6 @@
 """The one frozen `Settings` object, from the environment and `.env`. Nothing else reads settings from there."""
 
+import os
 import re
 from collections.abc import Iterable
 from functools import partial
@@ -33,6 +34,9 @@ DEVICES_OF_BACKEND: dict[str, tuple[str, ...]] = {
     "opencv": ("cpu", "cuda"),
     "openvino": ("cpu",),
 }
+
+SHARED_NAMES = frozenset({"device", "host", "log_format", "log_level", "mode", "port", "project_id", "threads"})
+"""Settings whose variables other programs have, too: Google's tools set PROJECT_ID, hosting services set PORT."""
 
 
 def _parse_limit(value: object) -> object:
@@ -146,7 +150,13 @@ class Settings(BaseSettings):
         1.0, ge=0, le=3600, description="Least time between two writes of the prefill to Label Studio, in seconds."
     )
     max_retries: int = Field(3, ge=0, le=100, description="How often a failed call to Label Studio is repeated.")
-    max_backoff_delay: float = Field(60.0, ge=0, le=3600, description="Longest wait before a repetition, in seconds.")
+    max_backoff_delay: float = Field(
+        60.0,
+        ge=0,
+        le=3600,
+        description="Longest wait before a repetition, in seconds, unless Label Studio itself asks for a longer one "
+        "(Retry-After).",
+    )
     device: Annotated[str, AfterValidator(_check_device)] = Field(
         "cpu",
         description="`cpu`, `cuda`, `cuda:N` or `mps`. If the networks cannot run on it, the backend does not start.",
@@ -230,7 +240,10 @@ class Settings(BaseSettings):
         256_000_000, ge=0, description="Bytes of decoded images kept for an annotator's next prompt; 0 keeps none."
     )
     image_cache_seconds: float = Field(600.0, gt=0, description="How long they are kept, in seconds.")
-    host: str = Field("0.0.0.0", description="Address the backend listens on.")
+    host: str = Field(
+        "0.0.0.0",
+        description="Address the backend listens on: one of this machine, such as `127.0.0.1` or `::`, without a port.",
+    )
     port: int = Field(9090, ge=1, le=65535, description="Port the backend listens on.")
     threads: int = Field(8, ge=1, le=256, description="Requests the backend works on at a time.")
     queue_limit: int = Field(
@@ -298,7 +311,15 @@ def _describe(details: list[ErrorDetails], given: dict[str, Any]) -> Iterable[st
         field = Settings.model_fields[name]
         secret = "SecretStr" in str(field.annotation)
         value = "" if secret else f"={_raw_value(name, detail, given)!r}"
-        yield f"{name.upper()}{value}: {message}"
+        yield f"{name.upper()}{value}: {message}{_origin(name, given)}"
+
+
+def _origin(name: str, given: dict[str, Any]) -> str:
+    """Where a value comes from that the user may know nothing of: a variable that other programs have, too."""
+    in_environment = name not in given and any(variable.lower() == name for variable in os.environ)
+    if name not in SHARED_NAMES or not in_environment:
+        return ""
+    return " (in the environment, where another program may have set it)"
 
 
 def _variable(location: str) -> str:

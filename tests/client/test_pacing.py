@@ -2,10 +2,11 @@ import email.utils
 import time
 
 import pytest
-from tenacity import Future, RetryCallState, Retrying
+from tenacity import Future, RetryAction, RetryCallState, Retrying
 
 from wholebody.errors import LabelStudioError, UnavailableError
-from wholebody.label_studio.pacing import Backoff, parse_retry_after
+from wholebody.label_studio.pacing import Backoff, Pace, log_repetition, parse_retry_after
+from wholebody.process.stopping import Stop
 
 
 def failed(attempt: int, error: Exception) -> RetryCallState:
@@ -47,6 +48,27 @@ def test_back_off_doubles_with_jitter_up_to_the_cap(attempt: int, cap_s: float, 
 )
 def test_retry_after_lengthens_the_wait(asked: float | None, least: float, most: float) -> None:
     assert least <= Backoff(60)(failed(1, UnavailableError("HTTP 429", asked))) <= most
+
+
+@pytest.mark.parametrize(("asked", "waits"), [(90.0, 90.0), (5000.0, 3600.0)])
+def test_retry_after_goes_before_the_longest_wait(asked: float, waits: float) -> None:
+    """In the back-off and in the pace of all other calls alike."""
+    error = UnavailableError("HTTP 429", asked)
+    assert Backoff(2)(failed(1, error)) == waits
+    pace = Pace(0.0, 2.0, Stop())
+    pace.refused(error)
+    assert pace._rest_s() == pytest.approx(waits, abs=1)
+
+
+def test_log_says_that_a_long_wait_was_asked_for(caplog: pytest.LogCaptureFixture) -> None:
+    for asked in (90.0, None):
+        state = failed(1, UnavailableError("GET /x: HTTP 429", asked))
+        state.next_action = RetryAction(90.0)
+        log_repetition(state)
+    assert caplog.messages == [
+        "GET /x: HTTP 429; repeated in 90.0 s, as it asks for (Retry-After)",
+        "GET /x: HTTP 429; repeated in 90.0 s",
+    ]
 
 
 def test_back_off_of_an_error_without_retry_after() -> None:

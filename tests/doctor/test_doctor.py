@@ -90,7 +90,9 @@ def test_wrong_settings_end_with_2_and_name_them(fake: FakeLabelStudio, monkeypa
     monkeypatch.setenv("MODE", "x")
     result = run()
     assert result.exit_code == 2
-    assert "fail  settings         DEVICE='gpu': must be cpu, cuda, cuda:N or mps; MODE='x': " in result.stdout
+    shared = "(in the environment, where another program may have set it)"
+    expected = f"fail  settings         DEVICE='gpu': must be cpu, cuda, cuda:N or mps {shared}; MODE='x': "
+    assert expected in result.stdout
     assert "-> correct it in .env" in result.stdout
     assert result.stdout.splitlines()[-1] == "1 fail, 12 skip"
     assert fake.requests == []

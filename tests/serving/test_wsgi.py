@@ -72,6 +72,15 @@ def test_it_serves_once_the_model_is_loaded_and_stops_when_told(url: str) -> Non
     assert requests.post(url + "/predict", data="?", timeout=5).status_code == 400
 
 
+@pytest.mark.parametrize("host", ["x86_64-conda-linux-gnu", "0.0.0.0:9090"])
+def test_host_that_is_none_ends_the_start_with_one_line(tmp_path: Path, port: int, host: str) -> None:
+    process = start(tmp_path, port, HOST=host)
+    errors = process.communicate(timeout=60)[1]
+    assert process.returncode == 1
+    assert errors.startswith(f"error: HOST={host!r}: ")
+    assert len(errors.splitlines()) == 1
+
+
 def test_the_status_line_says_what_is_wrong(url: str) -> None:
     """As `requests` tells it to Label Studio, which shows its user nothing else."""
     context = {"result": [{"type": "brush\r\nX-Injected: 1", "from_name": "ä"}]}

@@ -109,7 +109,10 @@ class Pace:
 
 
 class Backoff:
-    """1 s, 2 s, 4 s ... with jitter up to a cap; longer where Label Studio asks for it."""
+    """1 s, 2 s, 4 s ... with jitter up to a cap; longer where Label Studio asks for it, whatever the cap.
+
+    The cap is for what we guess. To come before the time that a server has named would only use up the repetitions.
+    """
 
     def __init__(self, cap_s: float) -> None:
         self._exponential = wait_exponential_jitter(multiplier=FIRST_BACKOFF_S, max=cap_s)
@@ -136,4 +139,5 @@ def log_repetition(state: RetryCallState) -> None:
     """Say what failed for now and when it is repeated."""
     error = state.outcome.exception() if state.outcome else None
     seconds = state.next_action.sleep if state.next_action else 0.0
-    log.warning("%s; repeated in %.1f s", error, seconds)
+    asked = isinstance(error, UnavailableError) and error.retry_after_s
+    log.warning("%s; repeated in %.1f s%s", error, seconds, ", as it asks for (Retry-After)" if asked else "")
