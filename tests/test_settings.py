@@ -274,9 +274,7 @@ def test_a_wrong_line_of_dot_env_and_a_wrong_option_are_told_alike(dot_env: Path
 def test_several_wrong_values_are_told_together(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PORT", "0")
     monkeypatch.setenv("MODE", "x")
-    with pytest.raises(
-        SettingsError, match=r"^MODE='x': Input should be .*; PORT='0': Input should be .* 1 \(in .*\)$"
-    ):
+    with pytest.raises(SettingsError, match=r"^MODE='x': Input should be .*; PORT='0': .* 1 \(in .*\)$"):
         load_settings()
 
 

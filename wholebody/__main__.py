@@ -7,6 +7,7 @@ import errno
 import os
 import sys
 from functools import wraps
+from pathlib import Path
 from typing import Any
 
 import click
@@ -34,6 +35,7 @@ def add(command: click.Command) -> None:
     def run_and_exit(**options: Any) -> None:
         from wholebody.errors import StoppedError, WholebodyError
 
+        _open_closed_streams()
         try:
             sys.exit(run(**options) or 0)
         except (KeyboardInterrupt, StoppedError):
@@ -48,9 +50,19 @@ def add(command: click.Command) -> None:
     main.add_command(command)
 
 
+def _open_closed_streams() -> None:
+    """Let standard streams that were closed at the start lead nowhere.
+
+    Else the next connection gets the number of one, and what is meant for a terminal goes into it.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode))  # noqa: SIM115  # which takes the least number that is free
+
+
 def _forget_closed_terminal() -> None:
     """What a terminal that was closed did not take is tried again at the very end, and would change the exit code."""
-    for stream in filter(None, (sys.stdout, sys.stderr)):  # either is None where its file was closed at the start
+    for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
         except OSError as error:

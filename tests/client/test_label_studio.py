@@ -187,6 +187,12 @@ DETAIL = "Authentication credentials were not provided."
             "deleted? Else check the number in its address, and the token",
         ),
         (http(404), LabelStudioError, "GET /api/projects/1/: HTTP 404"),
+        (
+            http(413),  # as of nginx: with a web page
+            LabelStudioError,
+            "GET /api/projects/1/: HTTP 413: what was sent is longer than the proxy before Label Studio takes; raise "
+            "its limit (nginx: client_max_body_size 20m), or lower MAX_PEOPLE",
+        ),
         (told(["no"], 403), LabelStudioError, "GET /api/projects/1/: HTTP 403"),
         (told({"detail": "a \n b"}, 403), LabelStudioError, "GET /api/projects/1/: HTTP 403 a b"),
         (
@@ -277,7 +283,8 @@ def test_nobody_there() -> None:
         ),
         (
             {"label_studio_url": "http://127.0.0.1:1"},
-            "LABEL_STUDIO_API_TOKEN is not set; create a personal access token in Account & Settings",
+            "LABEL_STUDIO_API_TOKEN is not set; create a personal access token in Account & Settings (before Label "
+            "Studio 1.17: copy the access token there)",
         ),
     ],
 )

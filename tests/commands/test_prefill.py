@@ -170,8 +170,9 @@ def test_a_closed_terminal_ends_it_as_an_interrupt_does(fake: FakeLabelStudio, t
     assert (code, out) == (0, "Predicted 5 (0 empty), skipped 3, failed 0.\n")
 
 
-def test_a_closed_output_changes_no_exit_code(fake: FakeLabelStudio, tmp_path: Path) -> None:
-    with started(fake, tmp_path, before=lambda: os.close(1)) as process:
+@pytest.mark.parametrize("closed", [(1,), (2,), (0, 1, 2)])
+def test_closed_streams_change_no_exit_code(fake: FakeLabelStudio, tmp_path: Path, closed: tuple[int, ...]) -> None:
+    with started(fake, tmp_path, before=lambda: [os.close(number) for number in closed]) as process:
         _, err = process.communicate(timeout=60)
     assert process.returncode == 0
     assert "Traceback" not in err

@@ -16,6 +16,7 @@ from tests.fake_label_studio import (
     LEGACY_TOKEN,
     MODEL_VERSIONS,
     PROJECT,
+    REFRESH,
     RESET,
     TASKS,
     VERSION,
@@ -103,6 +104,31 @@ def test_token_that_does_not_work(
     status, text = said("token")
     assert (status, expected in text) == ("fail", True), text
     assert said("project") == ("skip", "needs token -> ")
+
+
+@pytest.mark.parametrize(
+    ("token", "expected"),
+    [
+        (
+            jwt("refresh", 9),
+            "LABEL_STUDIO_API_TOKEN is a personal access token, which Label Studio 1.16.0 does not know -> copy the "
+            "access token from Account & Settings",
+        ),
+        ("0" * 40, "does not accept the token (Invalid token.) -> copy the access token from Account & Settings"),
+        (None, "LABEL_STUDIO_API_TOKEN is not set -> copy the access token from Account & Settings"),
+    ],
+)
+def test_tokens_of_a_label_studio_without_personal_ones(
+    fake: FakeLabelStudio, monkeypatch: pytest.MonkeyPatch, token: str | None, expected: str
+) -> None:
+    fake.fail("GET", VERSION, *[told({"release": "1.16.0"})] * 9)
+    fake.fail("POST", REFRESH, *[http(404)] * 9)
+    if token is None:
+        monkeypatch.delenv("LABEL_STUDIO_API_TOKEN")
+    else:
+        monkeypatch.setenv("LABEL_STUDIO_API_TOKEN", token)
+    assert said("token")[1].startswith(("Label Studio ", "LABEL_STUDIO_API_TOKEN "))
+    assert expected in said("token")[1]
 
 
 def test_legacy_token(fake: FakeLabelStudio, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,6 +34,11 @@ LABEL_STUDIO = "/data/upload/1/a.png"
             ": Label Studio does not serve it; is it inside a storage of a project that the token's user may see?",
             ": not found",
         ),
+        (
+            424,
+            ": Label Studio cannot read the storage that it is in; check the storage's credentials and bucket there",
+            "",
+        ),
         (500, ": Label Studio failed; it answers so for an upload that it does not know", ""),
         (410, "", ""),
         (204, "", ""),

@@ -80,7 +80,8 @@ def test_token_revoked_during_the_run_ends_it(fake: FakeLabelStudio, prefill: Pr
         (
             {"LABEL_STUDIO_API_TOKEN": ""},
             None,
-            "LABEL_STUDIO_API_TOKEN is not set; create a personal access token in Account & Settings",
+            "LABEL_STUDIO_API_TOKEN is not set; create a personal access token in Account & Settings (before Label "
+            "Studio 1.17: copy the access token there)",
         ),
         (
             {"PROJECT_ID": ""},

@@ -9,8 +9,10 @@ import orjson
 from wholebody.checks.api import CHECK_URL, LabelStudioApi, ask_openly, decoded
 from wholebody.checks.facts import Check, Facts, Finding
 from wholebody.errors import LabelStudioError
+from wholebody.http.session import Session
 from wholebody.images.loader import ImageLoader, shown
 from wholebody.keypoints import NAMES, PARTS
+from wholebody.label_studio.tokens import CREATE, cure_for, read_release
 from wholebody.labeling.labeling_config import parse_labeling_config
 from wholebody.labeling.targets import ImageTarget
 from wholebody.labeling.task_images import images_of_task
@@ -53,7 +55,7 @@ def look_at_token(facts: Facts) -> Finding:
     """Of which kind is the token, does it work, and whose is it?"""
     url, token = facts.settings.label_studio_url, facts.settings.label_studio_api_token
     if url is None or token is None:
-        cure = "create a personal access token in Account & Settings"
+        cure = cure_for(read_release(Session(), url)) if url else CREATE
         return Finding("fail", "LABEL_STUDIO_API_TOKEN is not set", cure)
     api = LabelStudioApi(url, token)
     user = api.read("/api/current-user/whoami")

@@ -25,6 +25,7 @@ _LABEL_STUDIO_HINTS = {
     401: "Label Studio does not accept the token; check LABEL_STUDIO_API_TOKEN",
     403: "Label Studio denies access; for local files it must run with LOCAL_FILES_SERVING_ENABLED=true",
     404: "Label Studio does not serve it; is it inside a storage of a project that the token's user may see?",
+    424: "Label Studio cannot read the storage that it is in; check the storage's credentials and bucket there",
     500: "Label Studio failed; it answers so for an upload that it does not know",
 }
 _NO_TOKEN_HINT = "Label Studio asks for a token; set LABEL_STUDIO_API_TOKEN"  # noqa: S105

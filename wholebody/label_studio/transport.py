@@ -56,7 +56,8 @@ class Transport:
             raise SettingsError("LABEL_STUDIO_URL is not set; give the address of Label Studio")
         if settings.label_studio_api_token is None:
             raise SettingsError(
-                "LABEL_STUDIO_API_TOKEN is not set; create a personal access token in Account & Settings"
+                "LABEL_STUDIO_API_TOKEN is not set; create a personal access token in Account & Settings (before Label "
+                "Studio 1.17: copy the access token there)"
             )
         self.base_url = settings.label_studio_url
         self.pace = Pace(settings.request_delay_seconds, settings.max_backoff_delay, stop)
@@ -185,6 +186,11 @@ def _refusal(status: int, content: bytes, what: str) -> LabelStudioError:
     invalid = answer.get("validation_errors")
     detail = " ".join(str(invalid or answer.get("detail") or "").split())[:300]
     message = f"{what}: HTTP {status} {detail}".rstrip()
+    if status == 413:
+        return LabelStudioError(
+            f"{message}: what was sent is longer than the proxy before Label Studio takes; raise its limit (nginx: "
+            "client_max_body_size 20m), or lower MAX_PEOPLE"
+        )
     if status == 401:
         return AuthenticationError(f"Label Studio does not accept the token ({detail}); check LABEL_STUDIO_API_TOKEN")
     if status == 400 and isinstance(invalid, dict) and any(words in str(invalid.get("task")) for words in _NO_TASK):
