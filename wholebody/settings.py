@@ -1,6 +1,5 @@
 """The one frozen `Settings` object, from the environment and `.env`. Nothing else reads settings from there."""
 
-import os
 import re
 from collections.abc import Iterable
 from functools import partial
@@ -18,7 +17,7 @@ from pydantic import (
     model_validator,
 )
 from pydantic_core import ErrorDetails
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, SettingsConfigDict
 
 from wholebody.errors import SettingsError
 
@@ -316,7 +315,7 @@ def _describe(details: list[ErrorDetails], given: dict[str, Any]) -> Iterable[st
 
 def _origin(name: str, given: dict[str, Any]) -> str:
     """Where a value comes from that the user may know nothing of: a variable that other programs have, too."""
-    in_environment = name not in given and any(variable.lower() == name for variable in os.environ)
+    in_environment = name not in given and name in EnvSettingsSource(Settings).env_vars
     if name not in SHARED_NAMES or not in_environment:
         return ""
     return " (in the environment, where another program may have set it)"
