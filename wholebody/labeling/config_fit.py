@@ -1,6 +1,7 @@
 """Does a labeling config fit what a project already has? Reads no project and sets none."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from lxml import etree
@@ -8,6 +9,7 @@ from lxml import etree
 from wholebody.errors import LabelingConfigError
 from wholebody.label_studio.client import Usage
 from wholebody.labeling.labeling_config import LabelingConfig
+from wholebody.labeling.targets import BoxControl, KeypointControl, SkeletonControl
 
 MOST_ORPHANS = 5
 """As many are named in an error."""
@@ -45,24 +47,49 @@ def fits(result: object, config: LabelingConfig) -> bool:
 
     Args:
         result: The prediction's `result`, as Label Studio has it. What is no region with a control fits.
-        config: The config that the prediction is to be shown with.
+        config: The config that the prediction is to be shown with. Where names depend on the task, any number in them
+            fits, and any label where the labels do.
     """
-    named: dict[tuple[object, object], set[str]] = {}
+    if not isinstance(result, list):
+        return True
+    named: dict[tuple[str, str], set[str] | None] = {}
     for target in config.targets:
         for control in target.controls:
-            named[target.name, control.name] = {*control.labels.values(), *control.unmatched}
+            labels = None if control.task_labels else {*control.labels.values(), *control.unmatched}
+            _name(named, target.name, control, labels)
         if target.box:
-            named[target.name, target.box.name] = {target.box.label}
-    return not isinstance(result, list) or all(_is_named(region, named) for region in result)
+            _name(named, target.name, target.box, {target.box.label})
+    if config.of_tasks:
+        named = {(_any_number(image), _any_number(name)): labels for (image, name), labels in named.items()}
+    return all(_is_named(region, named, _any_number if config.of_tasks else str) for region in result)
 
 
-def _is_named(region: Any, named: dict[tuple[object, object], set[str]]) -> bool:
+def _name(
+    named: dict[tuple[str, str], set[str] | None],
+    image: str,
+    control: KeypointControl | SkeletonControl | BoxControl,
+    labels: set[str] | None,
+) -> None:
+    """Take up the names of a control, and of the `<Labels>` that it may share with others."""
+    for name in {control.name, control.labels_name or control.name}:
+        known = named.get((image, name), set())
+        named[image, name] = None if known is None or labels is None else known | labels
+
+
+def _any_number(name: object) -> str:
+    return re.sub(r"\d+", "0", str(name))
+
+
+def _is_named(region: Any, named: dict[tuple[str, str], set[str] | None], plain: Callable[[object], str]) -> bool:
     if not isinstance(region, dict) or not isinstance(region.get("from_name"), str):  # a relation, for example
         return True
-    known = named.get((str(region.get("to_name")), region["from_name"]))
+    place = plain(region.get("to_name")), plain(region["from_name"])
+    known = named.get(place, set())
     value = region.get("value")
     labels = value.get(region.get("type")) if isinstance(value, dict) else None
-    return known is not None and (not isinstance(labels, list) or all(label in known for label in labels))
+    if place not in named or known is None or not isinstance(labels, list):
+        return place in named
+    return all(label in known for label in labels)
 
 
 def _orphans(config: str, usage: Usage) -> Iterator[str]:
