@@ -197,4 +197,4 @@ def test_a_body_over_the_limit_is_not_read_to_its_end(served: Served) -> None:
 def test_chunks_that_are_none_are_the_callers_fault(served: Served) -> None:
     headers = {"Host": "x", "Connection": "close", "Transfer-Encoding": "chunked"}
     received = served.send(request_bytes("POST", "/predict", headers, b"zz\r\nhello\r\n0\r\n\r\n"))
-    assert received.startswith(b"HTTP/1.1 400 the body cannot be read: InvalidChunkSize\r\n")
+    assert received.startswith(b"HTTP/1.1 400 the body cannot be read: it is sent in chunks that are broken\r\n")

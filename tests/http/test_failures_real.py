@@ -25,6 +25,7 @@ BUNDLE = "REQUESTS_CA_BUNDLE (or CURL_CA_BUNDLE)"
 TRUST = "the TLS certificate is not trusted; set REQUESTS_CA_BUNDLE to a file that has the certificate of its authority"
 OTHER_HOST = "the TLS certificate is for another host; use a name that it is for"
 NO_SOCKS = "SOCKS is not supported; name an HTTP proxy, or put the host into NO_PROXY"
+CURE = "correct it, or put the host into NO_PROXY"
 LOGIN = "asks for a user name and a password; give them in it, as http://user:password@host:port"
 
 
@@ -148,7 +149,7 @@ def test_a_proxy_that_is_not_there(
 ) -> None:
     for variable in ("http_proxy", "https_proxy"):  # both alike, as is usual: the right one is named
         monkeypatch.setenv(variable, proxy)
-    assert words_for(f"{scheme}://images.example/a") == f"the proxy {scheme.upper()}_PROXY={shown}: {words}"
+    assert words_for(f"{scheme}://images.example/a") == f"the proxy {scheme.upper()}_PROXY={shown}: {words}; {CURE}"
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
@@ -163,7 +164,7 @@ def test_a_proxy_that_wants_a_password(monkeypatch: pytest.MonkeyPatch, scheme: 
 def test_a_proxy_that_makes_no_connections(monkeypatch: pytest.MonkeyPatch) -> None:
     with RawServer(sending(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")) as proxy:
         monkeypatch.setenv("https_proxy", proxy.url)
-        words = f"the proxy HTTPS_PROXY={proxy.url}: answers HTTP 403 where it is asked for a connection"
+        words = f"the proxy HTTPS_PROXY={proxy.url}: answers HTTP 403 where it is asked for a connection; {CURE}"
         assert words_for("https://images.example/a") == words
 
 

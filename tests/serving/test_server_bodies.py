@@ -127,7 +127,7 @@ def test_a_body_of_chunks_that_are_none_is_the_callers_fault(client: FlaskClient
 
     environ = {"wsgi.input": Broken(), "wsgi.input_terminated": True}
     response = client.post("/predict", environ_overrides=environ)
-    assert response.status == "400 the body cannot be read: InvalidChunkSize"
+    assert response.status == "400 the body cannot be read: it is sent in chunks that are broken"
 
 
 def test_a_body_over_the_limit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -35,6 +35,7 @@ _TLS_WORDS = {
 """By the codes that OpenSSL has for a certificate's faults; every other fault is one of trust."""
 _NOT_TLS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL", "PACKET_LENGTH_TOO_LONG"})
 _NO_CERTIFICATES = frozenset({"NO_CERTIFICATE_OR_CRL_FOUND", "NO_START_LINE"})
+_PROXY_CURE = "correct it, or put the host into NO_PROXY"
 _PROXY_FAILURES = (requests.exceptions.ProxyError, transport.ProxyError)
 _BUNDLE = "REQUESTS_CA_BUNDLE (or CURL_CA_BUNDLE)"
 
@@ -54,9 +55,10 @@ def describe_transport(error: Exception, url: str = "") -> str:
     if proxy and is_socks(proxy):
         return f"{told}: SOCKS is not supported; name an HTTP proxy, or put the host into NO_PROXY"
     if proxy and not is_usable(proxy):
-        return f"{told}: is no address such as http://proxy.example:3128"
+        return f"{told}: is no address such as http://proxy.example:3128; {_PROXY_CURE}"
     if any(isinstance(cause, _PROXY_FAILURES) for cause in causes):
-        return f"{told}: {_words_of_proxy(causes)}"
+        words = _words_of_proxy(causes)
+        return f"{told}: {words}" if ";" in words else f"{told}: {words}; {_PROXY_CURE}"
     return _words_of(causes)
 
 

@@ -19,8 +19,8 @@ def read_body() -> dict[str, Any]:
     """
     try:
         body = orjson.loads(request.get_data(cache=False))
-    except ParseException as error:  # a chunked body whose chunks are none
-        raise RequestError(f"the body cannot be read: {type(error).__name__}") from None
+    except ParseException:
+        raise RequestError("the body cannot be read: it is sent in chunks that are broken") from None
     except orjson.JSONDecodeError as error:
         raise RequestError(f"the body is not JSON: {error}") from None
     if not isinstance(body, dict):
