@@ -72,25 +72,29 @@ class Openings:
         with self._lock:
             other = self._running.get(opening) or self._recent.get(opening)
             if other is None:
-                mine = self._running[opening] = Future()
-        if other is not None:
+                self._running[opening] = Future()
+        if other is None:
+            return self._first(opening, annotate)
+        try:
             prediction = other.result()
-            return [] if self._is_seen(task) else prediction
-        return self._first(opening, mine, annotate)
+        finally:
+            del other  # its error holds what stands here, the picture among it, and must not hold itself
+        return [] if self._is_seen(task) else prediction
 
-    def _first(self, opening: Opening, mine: Future[Prediction], annotate: Callable[[], Prediction]) -> Prediction:
+    def _first(self, opening: Opening, annotate: Callable[[], Prediction]) -> Prediction:
         try:
             prediction = annotate()
         except BaseException as error:
-            with self._lock:
-                del self._running[opening]
-            mine.set_exception(error)
+            self._ended(opening).set_exception(error)
             raise
         with self._lock:
-            del self._running[opening]
-            self._recent[opening] = mine
+            mine = self._recent[opening] = self._running.pop(opening)
         mine.set_result(prediction)
         return prediction
+
+    def _ended(self, opening: Opening) -> Future[Prediction]:
+        with self._lock:
+            return self._running.pop(opening)
 
     def _is_seen(self, task: dict[str, Any]) -> bool:
         """Wait for the other call's prediction to be stored."""

@@ -37,6 +37,7 @@ class TaskPool:
         results: list[Any] = [[] for _ in tasks]
         waiting = iter(enumerate(tasks))
         running: dict[Future[Any], int] = {}
+        future: Future[Any] | None = None
         try:
             while call.remaining_s > 0:
                 for index, task in islice(waiting, AHEAD - len(running)):
@@ -55,6 +56,7 @@ class TaskPool:
             return results
         finally:
             call.leftover = [future for future in running if not future.cancel()]
+            del future  # an error of it holds what stands here, the picture among it, and must not hold itself
 
     @staticmethod
     def _take(call: Call, future: Future[Any], results: list[Any], index: int) -> None:
@@ -62,3 +64,5 @@ class TaskPool:
             results[index] = future.result()
         except DeadlineError:  # it looked at the clock itself, between two pages
             call.cut += 1
+        finally:
+            del future  # as above
