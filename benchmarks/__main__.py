@@ -20,6 +20,7 @@ import numpy as np
 from benchmarks.bulk import Load, measure_bulk, measure_delay
 from benchmarks.growth import SIZES, measure_growth
 from benchmarks.inputs import ROOT, read_bgr, testdata_folder
+from benchmarks.large_images import make_large_png, measure_large_images
 from benchmarks.local_server import LocalServer, local_server
 from benchmarks.online import backend, measure_clients, measure_one_task, measure_prompt
 from benchmarks.process import measure_leaks, measure_peak, measure_start
@@ -115,6 +116,8 @@ class Bench:
             yield measure_peak(self.server, job, name, images, self._folder, factor)
         others, requests = self.pictures(FEW[0], NOBODY), 30 if self._quick else self._requests
         yield measure_leaks(self.server, self.job, others, self._folder, requests)
+        large = make_large_png(self.pictures(FEW[0])[0])
+        yield measure_large_images(self.server, self.stand_in(MEDIUM), large, self._folder)
 
     def growth(self) -> Iterator[Row]:
         """Many tasks."""

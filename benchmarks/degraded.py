@@ -11,6 +11,7 @@ from benchmarks.box_refinement import inside
 from benchmarks.inputs import TruePerson, true_people
 from wholebody.images.decoding import BGR, decode_image
 from wholebody.poses import Floats
+from wholebody.process.memory_budget import MemoryBudget
 
 SAME_PICTURE = ("webp", "cmyk", "exif6", "gray")
 """Files of the first picture whose ground truth holds."""
@@ -48,7 +49,7 @@ def shown_people(folder: Path, draws: int, rng: np.random.Generator) -> Iterator
                 yield Shown(worse, drawn_box(worse, SHAKEN if kind == "box shaken" else UNSTEADY, rng), source, kind)
     files = sorted((folder / "hostile").glob("derived_000000000785[._]*"))
     for path in (path for path in files if any(mark in path.name for mark in SAME_PICTURE)):
-        again = replace(people[0], bgr=decode_image(path.read_bytes(), 1 << 24).bgr)
+        again = replace(people[0], bgr=decode_image(path.read_bytes(), MemoryBudget(1 << 30)).bgr)
         for _ in range(draws // len(SAME_PICTURE)):
             yield Shown(again, drawn_box(again, UNSTEADY, rng), 0, "other file")
 

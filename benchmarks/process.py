@@ -71,7 +71,7 @@ def measure_peak(
         for number in range(3 * len(images)):
             index = number % len(images)
             client.predict(f"{server.url}/images/{images[index].name}", task_id=10**9 + index)
-        ours = _peak(_worker(served).pid)
+        ours = peak_bytes(worker_of(served).pid)
     return _bytes(f"the backend's peak, {name}: rtmlib's on the same images", ours, theirs, factor)
 
 
@@ -85,7 +85,7 @@ def measure_leaks(server: LocalServer, job: Job, images: Sequence[Path], folder:
 
 
 def _grow(server: LocalServer, served: GunicornServer, images: Sequence[Path], requests: int) -> tuple[float, float]:
-    client, worker = Client(served.port), _worker(served)
+    client, worker = Client(served.port), worker_of(served)
     early = 0.0
     for number in range(requests):
         client.predict(f"{server.url}/images/{images[number % len(images)].name}")
@@ -105,13 +105,19 @@ def _printed(script: str, *arguments: str) -> float:
     return float(subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout.splitlines()[-1])
 
 
-def _worker(served: GunicornServer) -> psutil.Process:
+def worker_of(served: GunicornServer) -> psutil.Process:
     """The one process that has the model."""
     (worker,) = psutil.Process(served.process.pid).children()
     return worker
 
 
-def _peak(pid: int) -> float:
+def reset_peak(pid: int) -> None:
+    """Let a process's peak be counted from here on."""
+    Path(f"/proc/{pid}/clear_refs").write_text("5")
+
+
+def peak_bytes(pid: int) -> float:
+    """The most resident memory that a process has had."""
     status = Path(f"/proc/{pid}/status").read_text()
     return 1024.0 * int(status.partition("VmHWM:")[2].split()[0])
 

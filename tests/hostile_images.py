@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image, PngImagePlugin
 
 FILE_LIMIT = 64_000_000
+LARGE_WH = (12_000, 9_000)
 ORIENTATION, MAKE = 0x0112, 0x010F
 
 
@@ -44,6 +45,10 @@ def blocks(mode: str, width: int, height: int) -> Image.Image:
 
 def largest(kind: str, mode: str, width: int, height: int, **options: object) -> Callable[[], bytes]:
     return lambda: padded(encoded(blocks(mode, width, height), kind, **options))
+
+
+def large(kind: str, mode: str, **options: object) -> Callable[[], bytes]:
+    return lambda: encoded(blocks(mode, *LARGE_WH), kind, **options)
 
 
 def sixteen_bits(kind: str, width: int, height: int, **options: object) -> Callable[[], bytes]:
@@ -119,6 +124,18 @@ def segments(marker: int, *contents: bytes) -> bytes:
 def jpeg_with(inserted: bytes, size: tuple[int, int] = (16, 16)) -> bytes:
     content = encoded(Image.new("RGB", size), "JPEG")
     return content[:2] + inserted + content[2:]
+
+
+def jpeg_that_says(width: int, height: int, **options: object) -> bytes:
+    """A small picture whose header tells another size."""
+    content = encoded(Image.new("RGB", (16, 16)), "JPEG", **options)
+    frame = content.index(b"\xff\xc2" if options.get("progressive") else b"\xff\xc0") + 5
+    return content[:frame] + struct.pack(">HH", height, width) + content[frame + 4 :]
+
+
+def webp_that_says(width: int, height: int) -> bytes:
+    content = encoded(Image.new("RGB", (16, 16)), "WEBP")
+    return content[:26] + struct.pack("<HH", width, height) + content[30:]
 
 
 def many_values(entries: int, kind: int, size: int) -> bytes:

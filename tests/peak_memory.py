@@ -26,12 +26,14 @@ class Outcome:
         text: `WIDTH x HEIGHT`, or the error.
         is_error: Whether it was an `ImageError`.
         peak_mb: By how much the resident memory grew at its peak, in millions of bytes.
+        counted_mb: What was taken from IMAGE_MEMORY_BYTES to decode it, likewise.
         seconds: How long it took.
     """
 
     text: str
     is_error: bool
     peak_mb: float
+    counted_mb: float
     seconds: float
 
 
@@ -59,6 +61,9 @@ def main() -> None:
     loader = ImageLoader(Settings(_env_file=None))  # type: ignore[call-arg]
     loader.load(TINY, 1)  # what is made once is no image's
     CLEAR.write_text("5")  # the peak is counted from here
+    taken = []
+    taking = loader.memory.take
+    loader.memory.take = lambda *given: (taken.append(given[0]), taking(*given))[1]  # type: ignore[method-assign]
     before, begun = _bytes("VmRSS"), time.monotonic()
     try:
         picture = loader.load(reference, 1)
@@ -66,7 +71,7 @@ def main() -> None:
     except ImageError as error:
         text, is_error = str(error), True
     seconds = time.monotonic() - begun
-    print(json.dumps(asdict(Outcome(text, is_error, (_bytes("VmHWM") - before) / 1e6, seconds))))
+    print(json.dumps(asdict(Outcome(text, is_error, (_bytes("VmHWM") - before) / 1e6, sum(taken) / 1e6, seconds))))
 
 
 def _bytes(name: str) -> int:

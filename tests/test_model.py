@@ -19,6 +19,7 @@ from wholebody.annotator import Annotator
 from wholebody.errors import ImageError, LabelingConfigError
 from wholebody.estimation.estimator import Estimator
 from wholebody.figures.drawing import draw_figures
+from wholebody.images import decoder_memory
 from wholebody.images.decoding import BGR
 from wholebody.keypoints import NAMES, Part
 from wholebody.labeling.config_writer import write_config
@@ -106,10 +107,10 @@ def test_a_prompt_on_the_second_item_of_a_repeater() -> None:
 
 
 @pytest.mark.parametrize("context", [None, PROMPT], ids=["opened", "prompted"])
-def test_a_jpeg_over_the_limit_has_its_points_in_the_same_places(
+def test_a_picture_looked_at_at_half_its_size_has_its_points_in_the_same_places(
     backend: WholebodyBackend, monkeypatch: pytest.MonkeyPatch, context: dict[str, Any] | None
 ) -> None:
-    monkeypatch.setenv("IMAGE_MAX_PIXELS", str(960 * 720))  # a quarter of what it has
+    monkeypatch.setattr(decoder_memory, "FULL_PIXELS", 960 * 720)  # a quarter of what it has
     double = cv2.resize(DRAWING.bgr, (1920, 1440), interpolation=cv2.INTER_NEAREST)
     content = cv2.imencode(".jpg", double, [cv2.IMWRITE_JPEG_QUALITY, 100])[1].tobytes()
     reference = "data:image/jpeg;base64," + base64.b64encode(content).decode()
@@ -253,7 +254,7 @@ def test_before_the_first_request_a_picture_has_gone_the_whole_way(monkeypatch: 
 
 def test_it_starts_whatever_limits_are_set_for_images(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("IMAGE_MAX_BYTES", "1")
-    monkeypatch.setenv("IMAGE_MAX_PIXELS", "1")
+    monkeypatch.setenv("IMAGE_MEMORY_BYTES", "1")
     assert load_annotator().model_version.startswith("wholebody-figures-")
 
 

@@ -29,10 +29,12 @@ from wholebody.labeling.task_images import TaskImage, image_of_page, images_of_t
 from wholebody.predictions import Prediction, Region
 from wholebody.process.calls import current_call
 from wholebody.process.cores import count_cores
+from wholebody.process.memory import give_back_large
+from wholebody.process.memory_budget import MemoryBudget
 from wholebody.process.stopping import Stop
 from wholebody.settings import Settings
 
-WARM_UP_PIXELS = 640 * 480
+WARM_UP_BYTES = 20_000_000
 
 MAX_REGIONS = 250_000
 """Regions of one task, some 250 MB while they are written; Label Studio takes bodies of up to 250 MB. The editor is
@@ -62,6 +64,7 @@ class Annotator:
     """
 
     def __init__(self, settings: Settings, *, bulk: bool = False, stop: Stop | None = None) -> None:
+        give_back_large()
         cores, on_cpu = count_cores(), settings.device == "cpu"
         weights = find_weights(settings)
         runs = cores if bulk and on_cpu else 1
@@ -103,6 +106,7 @@ class Annotator:
                 poses = estimate_people(seen, boxes, self._estimator)
                 regions += write_regions(poses, image.target, self._threshold, image.item_index)
                 scores.append(mean_score(poses, image.target))
+            del seen  # which would be there beside the next one
             if len(regions) > MAX_REGIONS:
                 raise ImageError(
                     f"the task's people have more than {MAX_REGIONS} points; split it, lower MAX_PEOPLE, or take a "
@@ -131,6 +135,7 @@ class Annotator:
                 poses = estimate_prompted(seen, drawn, self._estimator)
                 regions += write_regions(poses, drawn.target, self._threshold, image.item_index)
                 scores.append(mean_score(poses, drawn.target))
+            del seen  # which would be there beside the next one
         return Prediction(result=regions, score=round(fmean(scores), 4), model_version=self.model_version)
 
     def fingerprint(self, task: dict[str, Any], config: LabelingConfig) -> bytes:
@@ -171,7 +176,9 @@ class Annotator:
             ModelError: The network does not run.
         """
         config = parse_labeling_config(write_config(list(Part)))
-        seen = SeenImage(decode_image(_warm_up_picture(), WARM_UP_PIXELS))  # whatever limits are set for others
+        seen = SeenImage(
+            decode_image(_warm_up_picture(), MemoryBudget(WARM_UP_BYTES))
+        )  # whatever limits are set for others
         height, width, _ = seen.bgr.shape
         seen.detections(self._estimator.detect)
         everything = np.array([[0, 0, width, height]], np.float32)  # nobody is found in noise

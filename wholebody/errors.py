@@ -15,7 +15,7 @@ WholebodyError               anything this project raises on purpose; the text i
         +-- ImageUnavailableError  ... for one of its images; an ImageError too
 +-- StoppedError             the user asked to stop before it was done
 +-- BusyError                too many calls at once, or the backend is stopping
-+-- DeadlineError            a call's time was over before it was begun
++-- DeadlineError            a call's time was over before it, or an image of it, was begun
 +-- ClientGoneError          nobody waits for the answer any more
 """
 
@@ -32,6 +32,7 @@ Cause = Literal[
     "config",
     "request",
     "settings",
+    "deadline",
     "stopped",
     "unexpected",
 ]
@@ -172,7 +173,9 @@ class BusyError(WholebodyError):
 
 
 class DeadlineError(WholebodyError):
-    """The time of a call was over before it was begun."""
+    """The time of a call was over before it, or an image of it, was begun."""
+
+    cause: Cause = "deadline"
 
 
 class ClientGoneError(WholebodyError):

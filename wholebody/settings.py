@@ -228,15 +228,17 @@ class Settings(BaseSettings):
     )
     image_timeout_seconds: float = Field(20.0, gt=0, le=600, description="Seconds that fetching an image may take.")
     image_max_bytes: int = Field(64_000_000, ge=1, description="Largest image file that is read.")
-    image_max_pixels: int = Field(
-        30_000_000,
+    image_memory_bytes: int = Field(
+        1_000_000_000,
         ge=1,
-        description="Largest image (width x height) decoded: it takes 7 bytes of memory a pixel. JPEGs up to 16 times "
-        "as large are decoded at half or a quarter of their size. WebP, AVIF and some TIFFs take more memory, and "
-        "may have fewer pixels.",
+        description="Memory for all images that are being decoded, looked at or kept, together. An image waits until "
+        "there is enough for it; one that needs more than all of it is refused.",
     )
     image_cache_bytes: int = Field(
-        256_000_000, ge=0, description="Bytes of decoded images kept for an annotator's next prompt; 0 keeps none."
+        256_000_000,
+        ge=0,
+        description="Bytes of decoded images kept for an annotator's next prompt, out of IMAGE_MEMORY_BYTES; 0 keeps "
+        "none.",
     )
     image_cache_seconds: float = Field(600.0, gt=0, description="How long they are kept, in seconds.")
     host: str = Field(

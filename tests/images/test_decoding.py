@@ -2,6 +2,7 @@ import io
 import math
 import struct
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import cv2
@@ -10,11 +11,12 @@ import numpy.typing as npt
 import pytest
 from PIL import Image, ImageCms, TiffImagePlugin, features
 
+from tests.images.decoded import PLENTY, decode
 from tests.images.oriented_files import XMP
 from wholebody.errors import ImageError
-from wholebody.images.decoding import BYTES_A_PIXEL, decode_image
+from wholebody.images import decoding
+from wholebody.process.memory_budget import MemoryBudget
 
-LIMIT = 10_000_000
 Array = npt.NDArray[np.uint8]
 
 # Four colours in a 24 x 16 picture, so that every turn and mirroring of it is another picture.
@@ -63,7 +65,7 @@ LOSSLESS = ("PNG", "TIFF")
 def test_pictures_come_out_upright(kind: str, orientation: int) -> None:
     options = {} if kind in LOSSLESS else {"quality": 95, "subsampling": "4:4:4"}
     stored = from_bgr(STORED[orientation](QUADRANTS))
-    bgr = decode_image(encode(stored, kind, exif=orientation_exif(orientation), **options), LIMIT).bgr
+    bgr = decode(encode(stored, kind, exif=orientation_exif(orientation), **options)).bgr
     assert (bgr.shape, bgr.dtype) == (QUADRANTS.shape, np.uint8)
     assert np.abs(bgr.astype(int) - QUADRANTS).max() <= (0 if kind in LOSSLESS else 16)
 
@@ -87,7 +89,7 @@ def test_a_jpeg_has_the_pixels_of_cv2_imread(
     smooth = cv2.resize(noise(20, 15), (131, 97), interpolation=cv2.INTER_CUBIC)
     file = tmp_path / "picture.jpg"
     file.write_bytes(encode(from_bgr(smooth).convert(mode), "JPEG", **options) + tail)
-    bgr = decode_image(file.read_bytes(), LIMIT).bgr
+    bgr = decode(file.read_bytes()).bgr
     assert np.array_equal(bgr, cv2.imread(str(file)))
     assert bgr.flags.c_contiguous
 
@@ -96,7 +98,7 @@ def test_the_photographs_have_the_pixels_of_cv2_imread(testdata: Path) -> None:
     files = sorted((testdata / "images").glob("*.jp*g"))
     assert len(files) >= 6
     for file in files:
-        assert np.array_equal(decode_image(file.read_bytes(), LIMIT).bgr, cv2.imread(str(file))), file.name
+        assert np.array_equal(decode(file.read_bytes()).bgr, cv2.imread(str(file))), file.name
 
 
 def gray_png(bits: int, samples: Array, color_type: int = 0, extra: bytes = b"") -> bytes:
@@ -191,7 +193,7 @@ WHITE = (255, 255, 255)
     ],
 )
 def test_every_kind_of_pixel_becomes_8_bit_bgr_on_white(content: bytes, expected: list[tuple[int, int, int]]) -> None:
-    bgr = decode_image(content, LIMIT).bgr
+    bgr = decode(content).bgr
     assert (bgr.shape, bgr.dtype) == ((1, len(expected), 3), np.uint8)
     assert [tuple(pixel) for pixel in bgr[0].tolist()] == expected
 
@@ -201,25 +203,25 @@ def test_of_an_animation_the_first_picture_is_taken(kind: str) -> None:
     first, second = from_bgr(QUADRANTS), from_bgr(QUADRANTS[::-1])
     options = {"lossless": True} if kind == "WEBP" else {}
     content = encode(first, kind, save_all=True, append_images=[second], **options)
-    assert np.array_equal(decode_image(content, LIMIT).bgr, QUADRANTS)
+    assert np.array_equal(decode(content).bgr, QUADRANTS)
 
 
 def test_a_cmyk_jpeg_has_the_colours_that_pillow_sees() -> None:
     content = encode(from_bgr(QUADRANTS).convert("CMYK"), "JPEG", quality=95, subsampling=0)
-    assert np.abs(decode_image(content, LIMIT).bgr.astype(int) - QUADRANTS).max() <= 16
+    assert np.abs(decode(content).bgr.astype(int) - QUADRANTS).max() <= 16
 
 
 def test_a_colour_profile_is_left_as_it_is() -> None:
     """OpenCV and rtmlib know none either; what counts is that every way of storing gives the same numbers."""
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
     content = encode(from_bgr(QUADRANTS), "PNG", icc_profile=profile)
-    assert np.array_equal(decode_image(content, LIMIT).bgr, QUADRANTS)
+    assert np.array_equal(decode(content).bgr, QUADRANTS)
 
 
 def test_a_tiff_is_not_turned_by_its_xmp() -> None:
     tags = TiffImagePlugin.ImageFileDirectory_v2()
     tags[700] = XMP.format(6).encode()
-    assert np.array_equal(decode_image(encode(from_bgr(QUADRANTS), "TIFF", tiffinfo=tags), LIMIT).bgr, QUADRANTS)
+    assert np.array_equal(decode(encode(from_bgr(QUADRANTS), "TIFF", tiffinfo=tags)).bgr, QUADRANTS)
 
 
 def test_avif_is_built_in() -> None:
@@ -228,21 +230,90 @@ def test_avif_is_built_in() -> None:
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("divisor", [1, 2, 4])
-def test_a_jpeg_over_the_limit_is_decoded_at_a_reduced_size(divisor: int, orientation: int) -> None:
+def test_a_jpeg_that_needs_too_much_memory_is_decoded_at_a_reduced_size(divisor: int, orientation: int) -> None:
     stored = from_bgr(STORED[orientation](cv2.resize(QUADRANTS, (160, 120))))
     content = encode(stored, "JPEG", exif=orientation_exif(orientation), quality=95)
-    picture = decode_image(content, 160 * 120 // divisor**2)
+    picture = decode(content, len(content) + 160 * 120 * 6 // divisor**2)
     assert picture.size_wh == (160, 120)
     assert picture.bgr.shape == (120 // divisor, 160 // divisor, 3)
     expected = cv2.resize(QUADRANTS, (160 // divisor, 120 // divisor))
     assert np.median(np.abs(picture.bgr.astype(int) - expected)) <= 8
 
 
-@pytest.mark.parametrize(("options", "factor"), [({}, 7 / 16), ({"progressive": True}, 3 + 3 / 16)])
-def test_of_a_jpeg_in_several_scans_the_coefficients_count(options: dict[str, object], factor: float) -> None:
-    content = encode(from_bgr(QUADRANTS), "JPEG", subsampling="4:2:0", **options)
+@pytest.mark.parametrize("orientation", [1, 6, 7])
+@pytest.mark.parametrize("divisor", [1, 2, 4])
+@pytest.mark.parametrize(
+    ("kind", "mode", "options"),
+    [
+        ("PNG", "RGB", {}),
+        ("PNG", "RGBA", {}),
+        ("PNG", "L", {}),
+        ("TIFF", "RGB", {}),
+        ("WEBP", "RGB", {"lossless": True}),
+        ("WEBP", "RGBA", {"lossless": True, "exact": True}),
+        ("JPEG", "RGB", {"quality": 95}),
+        ("JPEG", "CMYK", {"quality": 95}),
+    ],
+)
+def test_a_picture_of_very_many_pixels_is_looked_at_at_half_or_a_quarter_of_its_size(
+    kind: str, mode: str, options: dict[str, object], divisor: int, orientation: int
+) -> None:
+    upright = cv2.resize(QUADRANTS, (163, 121))
+    stored = from_bgr(STORED[1 if kind == "WEBP" else orientation](upright)).convert(mode)  # WebP is never turned
+    content = encode(stored, kind, exif=orientation_exif(orientation), **options)
+    picture = decode(content, full_pixels=math.ceil(163 * 121 / divisor**2))
+    assert picture.size_wh == (163, 121)
+    assert picture.bgr.shape == (-(-121 // divisor), -(-163 // divisor), 3)
+    if mode == "L":
+        upright = cv2.cvtColor(cv2.cvtColor(upright, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
+    expected = cv2.resize(upright, picture.bgr.shape[1::-1], interpolation=cv2.INTER_AREA)
+    assert np.median(np.abs(picture.bgr.astype(int) - expected)) <= 8
+    assert np.abs(picture.bgr.astype(int) - expected).mean() <= 8
+
+
+def test_rows_of_more_pixels_than_a_strip_are_put_together_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    pixels = noise(70, 9)
+    for strip in (16, 32, 64, 1 << 18):
+        monkeypatch.setattr("wholebody.images.pixels._STRIP_PIXELS", strip)
+        assert np.array_equal(decode(encode(from_bgr(pixels), "PNG")).bgr, pixels)
+
+
+def test_a_webp_with_transparency_lies_on_white_as_in_pillow() -> None:
+    pixels = np.random.default_rng(5).integers(0, 256, (40, 50, 4), np.uint8)
+    content = encode(Image.fromarray(pixels), "WEBP", lossless=True, exact=True)
+    white = Image.new("RGBA", (50, 40), "white")
+    expected = np.asarray(Image.alpha_composite(white, Image.fromarray(pixels)).convert("RGB"))[:, :, ::-1]
+    assert np.array_equal(decode(content).bgr, expected)
+
+
+@pytest.mark.parametrize(
+    ("options", "a_pixel"), [({}, 6 / 16), ({"progressive": True, "subsampling": "4:2:0"}, 3 + 3 / 16)]
+)
+def test_of_a_jpeg_in_several_scans_the_coefficients_count(options: dict[str, object], a_pixel: float) -> None:
+    content = encode(from_bgr(QUADRANTS), "JPEG", **options)
     height, width, _ = QUADRANTS.shape
-    least = math.ceil(width * height * factor / BYTES_A_PIXEL)
-    assert decode_image(content, least).size_wh == (width, height)
-    with pytest.raises(ImageError, match="over the limit"):
-        decode_image(content, least - 1)
+    least = len(content) + math.ceil(width * height * a_pixel)
+    assert decode(content, least).size_wh == (width, height)
+    with pytest.raises(ImageError, match=f"takes {least} bytes of memory to decode, over the limit of {least - 1};"):
+        decode(content, least - 1)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+def test_once_it_is_decoded_it_counts_for_its_pixels_alone(kind: str) -> None:
+    budget = MemoryBudget(PLENTY)
+    picture = decoding.decode_image(encode(from_bgr(noise(80, 60)), kind), budget)
+    assert PLENTY - budget.free_bytes == 80 * 60 * 3
+    picture.share.release()
+    assert budget.free_bytes == PLENTY
+
+
+def test_it_is_not_decoded_before_there_is_memory_for_it() -> None:
+    content = encode(from_bgr(noise(80, 60)), "PNG")
+    budget = MemoryBudget(len(content) + 80 * 60 * 7)
+    first = decoding.decode_image(content, budget)
+    with ThreadPoolExecutor(1) as pool:
+        second = pool.submit(decoding.decode_image, content, budget)
+        with pytest.raises(TimeoutError):
+            second.result(0.05)
+        first.share.release()
+        assert second.result(10).size_wh == (80, 60)

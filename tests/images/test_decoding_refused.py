@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.images.decoded import PLENTY, decode
 from wholebody.errors import ImageError
+from wholebody.images.decoder_memory import MOST_PIXELS
 from wholebody.images.decoding import decode_image
-
-LIMIT = 10_000_000
+from wholebody.process.memory_budget import MemoryBudget
 
 
 def encode(kind: str, size: tuple[int, int] = (160, 120), mode: str = "RGB", **options: object) -> bytes:
@@ -24,9 +25,9 @@ def encode(kind: str, size: tuple[int, int] = (160, 120), mode: str = "RGB", **o
     return file.getvalue()
 
 
-def refusal(content: bytes, limit: int = LIMIT) -> str:
+def refusal(content: bytes, most_bytes: int = PLENTY) -> str:
     with pytest.raises(ImageError) as raised:
-        decode_image(content, limit)
+        decode(content, most_bytes)
     text = str(raised.value)
     assert "\n" not in text
     assert len(text) < 300
@@ -48,7 +49,7 @@ def test_a_jpeg_cut_off_behind_its_thumbnail_is_refused() -> None:
     exif = b"Exif\0\0II*\0\x08\0\0\0\0\0\0\0\0\0" + thumbnail
     content = encode("JPEG")
     whole = content[:2] + b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif + content[2:]
-    assert decode_image(whole, LIMIT).bgr.shape == (120, 160, 3)
+    assert decode(whole).bgr.shape == (120, 160, 3)
     refusal(whole[: whole.index(thumbnail) + len(thumbnail)])
 
 
@@ -69,7 +70,7 @@ def test_whatever_is_damaged_ends_in_a_picture_or_an_image_error(kind: str) -> N
         places = rng.integers(0, len(damaged), rng.integers(1, 20))
         damaged[places] = rng.integers(0, 256, len(places))
         try:
-            bgr = decode_image(damaged.tobytes(), LIMIT).bgr
+            bgr = decode(damaged.tobytes()).bgr
         except ImageError as error:
             assert "\n" not in str(error)
         else:
@@ -115,8 +116,16 @@ def with_png_size(content: bytes, width: int, height: int) -> bytes:
     ],
 )
 def test_a_bomb_is_refused_by_its_header(content: bytes) -> None:
-    limit = 16 * LIMIT if content.startswith(b"\xff\xd8") else LIMIT  # at a quarter of its size
-    assert refusal(content) == f"is 60000 x 60000, over the limit of {limit} pixels; raise IMAGE_MAX_PIXELS or scale it"
+    assert refusal(content) == f"is 60000 x 60000, over the limit of {MOST_PIXELS} pixels; scale it"
+
+
+def test_a_bomb_that_memory_is_too_little_for_is_refused_with_both_figures() -> None:
+    """At a quarter of its size: 4 bytes a pixel in the decoder, 3 in the result."""
+    content = with_png_size(encode("PNG"), 20_000, 16_000)
+    assert refusal(content) == (
+        f"is 20000 x 16000 and takes {len(content) + 320_000_000 * 4 + 60_000_000} bytes of memory to decode, over the "
+        "limit of 1000000000; raise IMAGE_MEMORY_BYTES or scale it"
+    )
 
 
 @pytest.mark.parametrize("size", [(0, 5), (5, 0), (0, 0)])
@@ -126,10 +135,23 @@ def test_a_picture_without_pixels_is_refused(size: tuple[int, int]) -> None:
     refusal(b"GIF89a" + struct.pack("<HH", *size) + encode("GIF")[10:13])
 
 
-def test_the_limit_is_on_width_times_height() -> None:
+def test_what_needs_more_memory_than_there_is_is_refused() -> None:
     content = encode("PNG", (40, 30))
-    assert decode_image(content, 1200).bgr.shape == (30, 40, 3)
-    assert refusal(content, 1199).startswith("is 40 x 30, over the limit of 1199 pixels")
+    reduced = len(content) + 40 * 30 * 4 + 10 * 8 * 3  # at a quarter
+    assert decode(content, len(content) + 1200 * 7).bgr.shape == (30, 40, 3)
+    assert decode(content, reduced).bgr.shape == (8, 10, 3)
+    assert refusal(content, reduced - 100).startswith("is 40 x 30 and takes ")
+
+
+@pytest.mark.parametrize("content", [encode("PNG")[:-60], encode("WEBP")[:-60], encode("JPEG")[:2000]])
+def test_what_is_refused_holds_no_memory(content: bytes) -> None:
+    """Neither counted, nor in the frames of the error's traceback."""
+    budget = MemoryBudget(PLENTY)
+    with pytest.raises(ImageError) as raised:
+        decode_image(content, budget)
+    assert budget.free_bytes == PLENTY
+    assert raised.value.__context__ is None
+    assert [entry.name for entry in raised.traceback][-1] == "decode_image"
 
 
 def test_floating_point_pixels_are_refused() -> None:
@@ -147,7 +169,7 @@ HOSTILE = {
     "derived_1x1.png": (1, 1),
     "pillow_broken.png": r"not an image of a known format \(.*\)",
     "pillow_broken_data_stream.png": r"damaged or cut off: .*",
-    "pillow_decompression_bomb.gif": r"is \d+ x \d+, over the limit of 10000000 pixels; raise IMAGE_MAX_PIXELS .*",
+    "pillow_decompression_bomb.gif": r"is \d+ x \d+, over the limit of 480000000 pixels; scale it",
     "pillow_hopper.avif": (128, 128),
     "pillow_hopper.gif": (128, 128),
     "pillow_mode_16bit.png": (128, 64),
@@ -163,9 +185,9 @@ def test_every_hostile_file_is_decoded_or_refused_as_it_should(testdata: Path) -
         expected = HOSTILE[file.name]
         if isinstance(expected, str):
             with pytest.raises(ImageError, match=f"^{expected}$"):
-                decode_image(file.read_bytes(), LIMIT)
+                decode(file.read_bytes())
         else:
-            assert decode_image(file.read_bytes(), LIMIT).bgr.shape == (expected[1], expected[0], 3), file.name
+            assert decode(file.read_bytes()).bgr.shape == (expected[1], expected[0], 3), file.name
 
 
 @pytest.mark.parametrize(
@@ -173,9 +195,9 @@ def test_every_hostile_file_is_decoded_or_refused_as_it_should(testdata: Path) -
     [("exif6.jpg", 12), ("cmyk.jpg", 25), ("gray.jpg", 4), (".webp", 12)],
 )
 def test_the_variants_of_a_photograph_show_the_same(testdata: Path, variant: str, tolerance: float) -> None:
-    photograph = decode_image((testdata / "images/000000000785.jpg").read_bytes(), LIMIT).bgr
+    photograph = decode((testdata / "images/000000000785.jpg").read_bytes()).bgr
     separator = "" if variant.startswith(".") else "_"
-    other = decode_image((testdata / f"hostile/derived_000000000785{separator}{variant}").read_bytes(), LIMIT).bgr
+    other = decode((testdata / f"hostile/derived_000000000785{separator}{variant}").read_bytes()).bgr
     if variant == "gray.jpg":
         photograph = cv2.cvtColor(cv2.cvtColor(photograph, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
     assert np.abs(photograph.astype(int) - other).mean() < tolerance

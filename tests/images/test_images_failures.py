@@ -213,11 +213,10 @@ def test_a_body_that_is_no_image(server: ScriptedServer, body: bytes, message: s
     assert text.startswith(f"{LABEL_STUDIO}: {message.format(host=f'127.0.0.1:{server.port}')}")
 
 
-def test_the_limit_in_pixels(server: ScriptedServer) -> None:
+def test_the_limit_in_memory(server: ScriptedServer) -> None:
     server.on("GET", "/a", OK)
-    assert refusal(server.url + "/a", image_max_pixels=53).endswith(
-        ": is 9 x 6, over the limit of 53 pixels; raise IMAGE_MAX_PIXELS or scale it"
-    )
+    text = refusal(server.url + "/a", image_memory_bytes=53)
+    assert f": is 9 x 6 and takes {len(PNG) + 9 * 6 * 4 + 11} bytes of memory to decode, over the limit of 53; " in text
 
 
 def test_the_reason_is_without_the_reference(server: ScriptedServer) -> None:

@@ -10,13 +10,12 @@ import pytest
 from PIL import Image
 
 from tests.images.browser_pictures import drawn
+from tests.images.decoded import decode
 from tests.images.oriented_files import STORED, all_files, app1, encode, jpeg, turn
-from wholebody.images.decoding import decode_image
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-LIMIT = 10_000_000
 FILES = all_files()
 
 _TURNS = {
@@ -45,8 +44,8 @@ def orientation_of(shown: Rgb | None) -> object:
     return shown.shape
 
 
-def ours(content: bytes, limit: int = LIMIT) -> Rgb:
-    return decode_image(content, limit).bgr[:, :, ::-1]
+def ours(content: bytes) -> Rgb:
+    return decode(content).bgr[:, :, ::-1]
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -71,8 +70,8 @@ def test_the_browser_shows_it_so(chromium: Browser) -> None:
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_a_jpeg_without_its_end_is_turned_and_reduced_like_others(orientation: int) -> None:
     content = jpeg(app1(turn(orientation)), content=encode(STORED.resize((480, 320)), "JPEG", quality=95))[:-2]
-    whole = decode_image(content, LIMIT)
-    reduced = decode_image(content, 480 * 320 // 4)
+    whole = decode(content)
+    reduced = decode(content, full_pixels=480 * 320 // 4)
     assert reduced.size_wh == whole.size_wh == ((320, 480) if orientation > 4 else (480, 320))
     assert reduced.bgr.shape == (whole.bgr.shape[0] // 2, whole.bgr.shape[1] // 2, 3)
     assert np.abs(reduced.bgr.astype(int) - whole.bgr[::2, ::2]).mean() < 6

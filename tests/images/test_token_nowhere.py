@@ -23,6 +23,7 @@ from wholebody.images.fetching import Fetcher
 from wholebody.images.loader import ImageLoader
 from wholebody.label_studio.client import LabelStudioClient
 from wholebody.process.logs import configure_logging
+from wholebody.process.memory_budget import Share
 from wholebody.process.stopping import Stop
 from wholebody.serving.server import create_app
 from wholebody.settings import Settings, load_settings
@@ -152,13 +153,17 @@ def used(thing: Any, use: Callable[[Any], object]) -> Any:
     return thing
 
 
+GOOD = "{}/data/good"
+
 OBJECTS: list[tuple[str, Callable[[Settings], Any]]] = [
     ("settings", lambda settings: settings),
     ("credential", lambda settings: used(Fetcher(settings), lambda it: it._credential.authorization())._credential),
     ("loader", lambda settings: used(ImageLoader(settings), lambda it: it.load("/data/good", 1))),
     (
         "fetcher",
-        lambda settings: used(Fetcher(settings), lambda it: it.fetch(f"{settings.label_studio_url}/data/good")),
+        lambda settings: used(
+            Fetcher(settings), lambda it: it.fetch(f"{settings.label_studio_url}/data/good", Share())
+        ),
     ),
     ("session", lambda settings: Fetcher(settings)._session),
     ("client", lambda settings: LabelStudioClient(settings, Stop())),

@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 COMMON = """
 import re
 from pathlib import Path
@@ -26,5 +28,17 @@ def test_what_is_freed_is_given_back() -> None:
     assert float(after) < float(before) - 40
 
 
-def test_another_c_library_is_left_alone() -> None:
-    assert run("import ctypes; ctypes.CDLL = lambda name: object();memory.give_back_freed(); print('fine')") == "fine"
+@pytest.mark.parametrize(("told", "kept_mb"), [("", 100), ("memory.give_back_large(); ", 0)])
+def test_large_pieces_are_given_back_although_something_stays_above_them(told: str, kept_mb: int) -> None:
+    """As where threads decode in turns. The first piece teaches glibc to keep the others."""
+    before, after = run(
+        f"{told}first = bytearray(16_000_000); del first; before = rss_mb();"
+        "many = [bytearray(b'1') * 16_000_000 for _ in range(10)]; last = bytearray(100_000); del many;"
+        "print(before, rss_mb())"
+    ).split()
+    assert kept_mb - 20 < float(after) - float(before) < kept_mb + 80
+
+
+@pytest.mark.parametrize("function", ["give_back_freed", "give_back_large"])
+def test_another_c_library_is_left_alone(function: str) -> None:
+    assert run(f"import ctypes; ctypes.CDLL = lambda name: object();memory.{function}(); print('fine')") == "fine"

@@ -214,7 +214,7 @@ def test_every_word_is_there_before_the_first_event(client: FlaskClient) -> None
     told = read(client)
     for cause in Cause.__args__:  # type: ignore[attr-defined]
         assert told[f'wholebody_failures_total cause="{cause}"'] == 0
-    for stage in ("queue", "fetch", "decode", "turn", "detect", "pose"):
+    for stage in ("queue", "fetch", "memory", "decode", "turn", "detect", "pose"):
         assert told[f'wholebody_stage_seconds_count stage="{stage}"'] == 0
     assert told["wholebody_deadline_cuts_total"] == 0
     assert told["wholebody_deadline_cut_tasks_total"] == 0

@@ -107,8 +107,11 @@ def look_at_image(facts: Facts) -> Finding:
     loader, lines, data = ImageLoader(facts.settings), [], task.get("data")
     images = images_of_task(facts.config.for_task(data), data)
     for image in images[:MOST_IMAGES_TRIED]:
-        width, height = loader.load(image.reference, task.get("id")).size_wh
+        picture = loader.load(image.reference, task.get("id"))
+        picture.share.release()
+        width, height = picture.size_wh
         lines.append(f"{shown(str(image.reference))} {width} x {height}")
+        del picture  # which would be there beside the next one
     if len(images) > MOST_IMAGES_TRIED:
         lines.append(f"and {len(images) - MOST_IMAGES_TRIED} more that were not tried")
     return Finding("ok", f"task {task.get('id')}: {', '.join(lines)}")

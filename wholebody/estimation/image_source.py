@@ -8,7 +8,7 @@ from typing import Protocol
 
 from wholebody.errors import ImageUnavailableError, StoppedError
 from wholebody.estimation.seen_images import ImageCache, SeenImage
-from wholebody.images.loader import ImageLoader
+from wholebody.images.loader import ImageFile, ImageLoader
 from wholebody.label_studio.patience import Patience
 
 
@@ -24,6 +24,7 @@ class ImageSource(Protocol):
 
         Raises:
             ImageError: It cannot be had.
+            DeadlineError: There was no memory for it until the deadline of the call.
             StoppedError: The source is closed.
         """
 
@@ -42,6 +43,7 @@ class KeptImages:
     def __init__(self, loader: ImageLoader, cache: ImageCache) -> None:
         self._loader = loader
         self._cache = cache
+        loader.memory.when_short(cache.drop_oldest)
 
     @contextmanager
     def open(self, reference: object, task_id: object) -> Iterator[SeenImage]:
@@ -49,12 +51,17 @@ class KeptImages:
         if isinstance(reference, str):
             # A digest: a data URI may be larger than its picture.
             key = (str(task_id), hashlib.sha256(reference.encode("utf-8", "surrogatepass")).digest())
-            yield self._cache.get(key, lambda: self._loader.load(reference, task_id))
+            seen = self._cache.get(key, lambda: self._loader.load(reference, task_id))
         else:  # which the loader refuses, and which need not even be hashable
-            yield SeenImage(self._loader.load(reference, task_id))
+            seen = SeenImage(self._loader.load(reference, task_id))
+        try:
+            yield seen
+        finally:
+            seen.share.release()
 
     def close(self) -> None:
-        """Nobody waits here."""
+        """Who waits for memory gets an error."""
+        self._loader.memory.close()
 
 
 class PassingImages:
@@ -78,13 +85,19 @@ class PassingImages:
     @contextmanager
     def open(self, reference: object, task_id: object) -> Iterator[SeenImage]:
         """An image; see `ImageSource.open`."""
-        content = self._fetch(reference, task_id)
+        file = self._fetch(reference, task_id)
         with self._places:
             if self._is_closed:
+                file.share.release()
                 raise StoppedError("stopped before it was done; run again to go on")
-            yield SeenImage(self._loader.decode(content, reference))
+            seen = SeenImage(self._loader.decode(file, reference))
+            del file
+            try:
+                yield seen
+            finally:
+                seen.share.release()
 
-    def _fetch(self, reference: object, task_id: object) -> bytes:
+    def _fetch(self, reference: object, task_id: object) -> ImageFile:
         try:
             return self._patience.repeated(lambda: self._loader.fetch(reference, task_id))
         except ImageUnavailableError as error:
@@ -93,6 +106,7 @@ class PassingImages:
             raise
 
     def close(self) -> None:
-        """Who waits for Label Studio gets an error, and who waits for a place as soon as it would be theirs."""
+        """Who waits for Label Studio, for memory or for a place gets an error, the last when it would be its turn."""
         self._is_closed = True
         self._patience.close()
+        self._loader.memory.close()

@@ -9,6 +9,7 @@ from wholebody.errors import ImageError, ImageUnavailableError
 from wholebody.http.deadlines import Deadline
 from wholebody.label_studio.pacing import parse_retry_after
 from wholebody.label_studio.transport import BUSY, NOT_NOW
+from wholebody.process.memory_budget import Share
 
 TAKEN = frozenset({200, 201, 202, 203})
 """Browsers show an image that comes with any of these; 204 to 206 have none, or a part."""
@@ -65,18 +66,27 @@ def check_status(response: requests.Response, url: str, hint: str = "") -> None:
         raise ImageError(f"{host_of(url)} answers HTTP {status}{hint and ': ' + hint}")
 
 
-def read_body(response: requests.Response, limit: int, deadline: Deadline) -> bytes:
+def read_body(response: requests.Response, limit: int, deadline: Deadline, share: Share) -> bytes:
     """The body, unpacked.
+
+    Args:
+        response: The answer, its body not read yet.
+        limit: The most bytes that are read.
+        deadline: Of the whole fetch.
+        share: Grows by what is read; by all of it at once, where the server says how much that is.
 
     Raises:
         ImageError: It has more than `limit` bytes, or none, or is a web page.
         OutOfTimeError: The time was over before its end.
         HTTPError: urllib3's: the connection broke.
     """
+    told = response.headers.get("Content-Length", "")
+    share.grow(min(int(told), limit) if told.isascii() and told.isdecimal() else 0)
     body = io.BytesIO()  # whose bytes are handed on without a copy
     # What has arrived, not a full chunk: a server that drips must not hold us past the deadline.
     while chunk := response.raw.read1(_CHUNK_BYTES, decode_content=True):
         body.write(chunk)
+        share.grow(body.tell())
         if body.tell() > limit:
             raise ImageError(
                 f"is over the limit of {limit} bytes; raise IMAGE_MAX_BYTES or scale it", cause="image_too_large"

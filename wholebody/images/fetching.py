@@ -19,6 +19,7 @@ from wholebody.images.connections import GatedAdapter
 from wholebody.label_studio.credential import Credential, lies_under
 from wholebody.label_studio.moved import new_base
 from wholebody.process.calls import AHEAD
+from wholebody.process.memory_budget import Share
 from wholebody.settings import Settings
 
 CONNECT_TIMEOUT_S = 5.0
@@ -72,8 +73,12 @@ class Fetcher:
         """Close the connections that are kept."""
         self._session.close()
 
-    def fetch(self, url: str) -> bytes:
+    def fetch(self, url: str, share: Share) -> bytes:
         """The body that the server behind `url` sends, or the one that it redirects to.
+
+        Args:
+            url: An http(s) address.
+            share: Grows by what is read; by all of it at once, where the server says how much that is.
 
         Raises:
             ImageError: In one line: what is wrong, and the cure; without the address. Where Label Studio may serve it
@@ -88,7 +93,7 @@ class Fetcher:
                     if location is None:
                         self._check_status(response, url, hint)
                         with self._in_words(url, deadline, is_answered=True):
-                            return read_body(response, self._settings.image_max_bytes, deadline)
+                            return read_body(response, self._settings.image_max_bytes, deadline, share)
                     hint = self._hint_of_move(response, url)
                     with self._in_words(url, deadline):
                         url = urljoin(url, location)

@@ -4,12 +4,14 @@ import base64
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from wholebody.errors import ImageError, ImageUnavailableError
 from wholebody.images.data_uris import read_data_uri
 from wholebody.images.decoding import Picture, decode_image
 from wholebody.images.fetching import Fetcher
 from wholebody.images.own_addresses import OwnAddresses, is_own_path
+from wholebody.process.memory_budget import MemoryBudget, Share
 from wholebody.process.observing import stage
 from wholebody.settings import Settings
 
@@ -17,18 +19,35 @@ CLOUD_SCHEMES = ("s3", "gs", "azure-blob", "azure_spi")
 """`azure_spi` is Label Studio's name for Azure where it signs in as a service principal."""
 
 
+@dataclass(frozen=True, slots=True)
+class ImageFile:
+    """A file that was fetched.
+
+    Attributes:
+        content: All of it.
+        share: The memory that it counts for. `ImageLoader.decode` lets go of it; so must who does not decode it.
+    """
+
+    content: bytes
+    share: Share
+
+
 class ImageLoader:
     """Fetches and decodes the image of a task. Thread-safe.
 
     Args:
         settings: Label Studio's address and token, and the limits on what is read.
+
+    Attributes:
+        memory: What its pictures count for while they are decoded, and as long as their `share` is held then.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._fetcher = Fetcher(settings)
         self._base_url = settings.label_studio_url
-        self._own = OwnAddresses(settings, self._fetcher.fetch)
+        self.memory = MemoryBudget(settings.image_memory_bytes)
+        self._own = OwnAddresses(settings, lambda url: self._fetcher.fetch(url, Share()))
         seen_by_browsers = settings.label_studio_public_url or settings.label_studio_url or "https://"
         self._page_scheme = seen_by_browsers.partition(":")[0]
 
@@ -43,7 +62,7 @@ class ImageLoader:
     def reaches_label_studio(self) -> bool:
         """Whether Label Studio answers at all, whatever becomes of its images."""
         try:
-            self._fetcher.fetch(f"{self._label_studio()}/health")
+            self._fetcher.fetch(f"{self._label_studio()}/health", Share())
         except ImageUnavailableError:
             return False
         except ImageError:  # an answer all the same
@@ -54,8 +73,8 @@ class ImageLoader:
         """Fetch and decode an image; see `fetch` and `decode`."""
         return self.decode(self.fetch(reference, task_id), reference)
 
-    def fetch(self, reference: object, task_id: object) -> bytes:
-        """The bytes of an image's file.
+    def fetch(self, reference: object, task_id: object) -> ImageFile:
+        """An image's file.
 
         Args:
             reference: The value in the task's data: `/data/upload/...`, `/data/local-files/?d=...`,
@@ -70,31 +89,43 @@ class ImageLoader:
         if not isinstance(reference, str) or not reference.strip():
             kind = "blank" if isinstance(reference, str) else f"of type {type(reference).__name__}"
             raise ImageError(f"the task's image is {kind}, not an address", cause="image_refused")
-        with stage("fetch"), _named(reference):
-            return self._read(reference.strip(), task_id)
+        share = self.memory.count()
+        try:
+            with stage("fetch"), _named(reference):
+                return ImageFile(self._read(reference.strip(), task_id, share), share)
+        except BaseException:
+            share.release()
+            raise
 
-    def decode(self, content: bytes, reference: object) -> Picture:
-        """The pixels of an image's file.
+    def decode(self, file: ImageFile, reference: object) -> Picture:
+        """The pixels of an image's file. The caller lets go of the picture's `share` in the end.
 
         Args:
-            content: The file.
+            file: The file, which counts no more then.
             reference: Where it came from, for the error.
 
         Raises:
             ImageError: In one line: the reference, what is wrong, and the cure.
+            DeadlineError: There was no memory for it until the deadline of the call.
+            StoppedError: Nobody is to wait for memory any more.
         """
-        with stage("decode"), _named(reference):
-            return decode_image(content, self._settings.image_max_pixels)
+        try:
+            with stage("decode"), _named(reference):
+                return decode_image(file.content, self.memory, file.share)
+        finally:
+            file.share.release()
 
-    def _read(self, reference: str, task_id: object) -> bytes:
+    def _read(self, reference: str, task_id: object, share: Share) -> bytes:
         if reference[:5].lower() == "data:":
-            return read_data_uri(reference, self._settings.image_max_bytes)
+            content = read_data_uri(reference, self._settings.image_max_bytes)
+            share.grow(len(content))
+            return content
         if reference.startswith("//"):  # a page takes its own scheme
             reference = f"{self._page_scheme}:{reference}"
         if own := self._own.locate(reference):
-            return self._fetcher.fetch(own)
+            return self._fetcher.fetch(own, share)
         try:
-            return self._fetcher.fetch(self._address(reference, task_id))
+            return self._fetcher.fetch(self._address(reference, task_id), share)
         except ImageUnavailableError:
             raise
         except ImageError as error:

@@ -13,8 +13,9 @@ from typing import Literal, Protocol
 
 from wholebody.errors import Cause, cause_of
 
-Stage = Literal["queue", "fetch", "decode", "turn", "detect", "pose"]
-"""`queue` is the wait of a call until it is worked on, `turn` that of an image until the networks are free."""
+Stage = Literal["queue", "fetch", "memory", "decode", "turn", "detect", "pose"]
+"""Three are waits: `queue` that of a call until it is worked on, `memory` that of an image until there is memory to
+decode it, `turn` that until the networks are free."""
 
 
 class Observer(Protocol):
