@@ -85,7 +85,7 @@ def test_cloud_references_are_resolved_by_label_studio(
     server: ScriptedServer, other_server: ScriptedServer, uri: str, sub_path: str
 ) -> None:
     presigned = f"{other_server.url}/bucket/k?X-Amz-Signature={SECRET}&x=%2F"
-    server.on("GET", f"{sub_path}/tasks/42/resolve/", Answer(303, headers={"Location": presigned}))
+    server.on("GET", f"{sub_path}/tasks/42/presign/", Answer(303, headers={"Location": presigned}))
     other_server.on("GET", "/bucket/k", Answer(body=PNG))
     assert np.array_equal(load(uri, server.url + sub_path, task_id=42), PICTURE)
     (first,), (second,) = server.requests, other_server.requests
@@ -96,7 +96,7 @@ def test_cloud_references_are_resolved_by_label_studio(
 
 
 def test_cloud_references_that_label_studio_streams_itself(server: ScriptedServer) -> None:
-    server.on("GET", "/tasks/7/resolve/", Answer(body=PNG))
+    server.on("GET", "/tasks/7/presign/", Answer(body=PNG))
     assert np.array_equal(load("s3://bucket/k", server.url), PICTURE)
 
 

@@ -62,6 +62,14 @@ def test_what_a_status_means(
     assert refusal(f"{other_server.url}/a.png", server.url) == expected
 
 
+def test_an_old_label_studio_says_nothing_of_an_unsigned_storage(server: ScriptedServer) -> None:
+    server.on("GET", "/tasks/7/presign/", Answer(500))
+    assert refusal("s3://bucket/k", server.url) == (
+        f"s3://bucket/k: 127.0.0.1:{server.port} answers HTTP 500: up to 1.17, Label Studio hands out cloud images by "
+        "signed addresses alone; switch on pre-signed URLs in the storage's settings, or upgrade"
+    )
+
+
 def test_a_look_alike_gets_no_label_studio_advice(server: ScriptedServer) -> None:
     """`http://127.0.0.1:80801/` begins as `http://127.0.0.1:8080` does."""
     server.on("GET", "/data/a", Answer(404))

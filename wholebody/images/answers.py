@@ -2,6 +2,7 @@
 
 import io
 import re
+from urllib.parse import urlsplit
 
 import requests
 
@@ -29,6 +30,10 @@ _LABEL_STUDIO_HINTS = {
     424: "Label Studio cannot read the storage that it is in; check the storage's credentials and bucket there",
     500: "Label Studio failed; it answers so for an upload that it does not know",
 }
+_UNSIGNED_HINT = (
+    "up to 1.17, Label Studio hands out cloud images by signed addresses alone; switch on pre-signed URLs in the storage's "
+    "settings, or upgrade"
+)
 _NO_TOKEN_HINT = "Label Studio asks for a token; set LABEL_STUDIO_API_TOKEN"  # noqa: S105
 
 
@@ -42,6 +47,8 @@ def check_label_studio_status(response: requests.Response, url: str, *, has_toke
     if status in TAKEN:
         return
     hint = _LABEL_STUDIO_HINTS.get(status, "") if has_token or status != 401 else _NO_TOKEN_HINT
+    if status == 500 and urlsplit(url).path.endswith("/presign/"):
+        hint = _UNSIGNED_HINT
     text = f"{host_of(url)} answers HTTP {status}{hint and ': ' + hint}"
     if status in NOT_NOW and status != 500:
         asked_s = parse_retry_after(response.headers.get("Retry-After", ""))

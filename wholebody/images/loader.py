@@ -140,7 +140,8 @@ class ImageLoader:
             return reference
         if scheme in CLOUD_SCHEMES:
             uri = base64.urlsafe_b64encode(reference.encode()).decode()
-            return f"{self._label_studio()}/tasks/{task_id}/resolve/?fileuri={uri}"
+            # In releases since 1.18 another name of /resolve/, and all that those before have.
+            return f"{self._label_studio()}/tasks/{task_id}/presign/?fileuri={uri}"
         if scheme:
             raise ImageError(
                 f"{scheme}:// addresses cannot be read; use http, s3, gs or azure-blob", cause="image_refused"
