@@ -97,6 +97,7 @@ class FakeLabelStudio(ScriptedServer):
         access_tokens: Those that are valid now; clear it and they have expired.
         before: Called with each request before it is carried out.
         database: SQLite, which does not tell upper from lower case in a search, or PostgreSQL, which does.
+        release: Which Label Studio it says to be.
     """
 
     def __init__(self) -> None:
@@ -110,6 +111,7 @@ class FakeLabelStudio(ScriptedServer):
         self.revoked = False
         self.access_tokens: set[str] = set()
         self.database = "SQLite"
+        self.release = "1.23.2"
         self.before: Callable[[Received], None] = lambda request: None
         self._issued = 0
         self._prediction_ids = count(1)
@@ -158,7 +160,7 @@ class FakeLabelStudio(ScriptedServer):
             if request.path.rstrip("/") == REFRESH:
                 return self._refresh(request.json()["refresh"])
             if request.path == VERSION:
-                return _json({"release": "1.23.2", "edition": "Community"})
+                return _json({"release": self.release, "edition": "Community"})
             if refusal := self._refusal(request.authorization or ""):
                 return _error(401, refusal)
             routes: dict[tuple[str, str], Callable[[Received], Answer]] = {

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from tests.fake_label_studio import LEGACY_TOKEN, FakeLabelStudio, http, told
+from tests.fake_label_studio import LEGACY_TOKEN, VERSION, FakeLabelStudio, Fault, http, told
 from wholebody.__main__ import main
 from wholebody.commands.config import DEFAULT_PRESET
 from wholebody.labeling.config_writer import PRESETS, Prompt, parse_parts, write_config
@@ -48,7 +48,8 @@ def patched(fake: FakeLabelStudio) -> list[Any]:
     ],
 )
 def test_what_is_printed(options: list[str], config: str) -> None:
-    assert run(*options) == (0, config + "\n", "")
+    note = "note: skeletons need Label Studio 1.22.0 or newer; an older one takes this config, but then opens no task\n"
+    assert run(*options) == (0, config + "\n", note if "--skeleton" in options else "")
 
 
 def test_the_options_offer_all_that_there_is() -> None:
@@ -80,6 +81,27 @@ def test_a_config_is_set(fake: FakeLabelStudio, options: list[str], config: str,
     fake.fail("PATCH", PROJECT, http(503), told({"id": 1}))
     assert run("--apply", "1", *options) == (0, f"project 1 'Figures': labeling config set to {said}.\n", "")
     assert patched(fake) == [{"label_config": config}] * 2
+
+
+def test_skeletons_are_not_set_where_the_editor_lacks_them(fake: FakeLabelStudio) -> None:
+    fake.release = "1.21.0"
+    message = (
+        "error: project 1 'Figures': not changed, for no task of it would open: the editor of Label Studio 1.21.0 has"
+        " no <VectorLabels>, which came with 1.22.0; upgrade Label Studio, or leave out --skeleton\n"
+    )
+    assert run("--apply", "1", "--skeleton") == (2, "", message)
+    assert patched(fake) == []
+    fake.fail("GET", SUMMARY, told(NOTHING))
+    fake.fail("PATCH", PROJECT, told({"id": 1}))
+    assert run("--apply", "1")[0] == 0
+
+
+@pytest.mark.parametrize("fault", [told({"detail": "no"}, 403), told({}), told({"release": "develop"})])
+def test_a_label_studio_that_hides_its_release_is_believed(fake: FakeLabelStudio, fault: Fault) -> None:
+    fake.fail("GET", VERSION, fault)
+    fake.fail("GET", SUMMARY, told(NOTHING))
+    fake.fail("PATCH", PROJECT, told({"id": 1}))
+    assert run("--apply", "1", "--skeleton")[0] == 0
 
 
 KEPT = {

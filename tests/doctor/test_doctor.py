@@ -44,6 +44,7 @@ def test_all_in_order(fake: FakeLabelStudio) -> None:
         "personal access token of ann@example.com",
         "1 'Figures': 2 tasks, 1 prediction",
         "17 of 133 keypoints (body 17/17, feet 0/6, face 0/68, left_hand 0/21, right_hand 0/21), person boxes on 'img'",
+        "that of 1.23.2 has all tags of the labeling config",
         "task 4: data:image/png;base64,... (",
         "in the 1 task looked at, they fit the labeling config",
         " characters) 320 x 400",

@@ -60,6 +60,16 @@ def test_backend_that_label_studio_does_not_reach(
     assert said("smart tools") == ("skip", "needs backend -> ")
 
 
+def test_releases_that_ban_no_addresses_by_themselves(fake: FakeLabelStudio) -> None:
+    fake.release, fake.backends = "1.23.0", []
+    assert said("backend")[1].endswith("-> connect it in Settings > Model, or use the prefill alone")
+    fake.backends = [backend("DI")]
+    fake.fail("GET", BACKEND_VERSIONS, told({"error": BANNED}, 500))
+    assert said("backend")[1].endswith("-> start Label Studio without LABEL_STUDIO_ML_BLOCK_LOCAL_IP=true")
+    fake.backends = [backend(), backend(id=2)]
+    assert "USE_DEFAULT_BANNED_SUBNETS" not in said("backend")[1]
+
+
 def test_backend_that_this_machine_reaches(fake: FakeLabelStudio, server: ScriptedServer) -> None:
     server.on("GET", "/sub/ready", Answer(json={"status": "READY"}))
     fake.backends = [backend("DI", url=f"{server.url}/sub/")]

@@ -225,6 +225,45 @@ def test_config_with_nothing_to_fill(fake: FakeLabelStudio) -> None:
     assert said("image") == ("skip", "needs labeling config -> ")
 
 
+@pytest.mark.parametrize(
+    ("release", "status", "message"),
+    [
+        ("1.12.1", "warn", ", older than 1.13.1, the oldest that was tried -> upgrade Label Studio"),
+        ("1.13.1", "ok", " -> "),
+        ("1.14.0.post0", "ok", " -> "),
+        ("1.23.2", "ok", " -> "),
+        ("1.99.0", "ok", ", newer than 1.23.2, the newest that was tried -> "),
+        ("develop", "ok", " -> "),
+    ],
+)
+def test_releases(fake: FakeLabelStudio, release: str, status: str, message: str) -> None:
+    fake.release = release
+    found, text = said("Label Studio")
+    assert (found, text.startswith(f"{release} at {fake.url}{message}")) == (status, True), text
+
+
+@pytest.mark.parametrize(
+    ("tag", "release", "status", "expected"),
+    [
+        ("VectorLabels", "1.21.0", "fail", "no task opens: the editor of Label Studio 1.21.0 has no <VectorLabels>, "),
+        ("VectorLabels", "1.22.0", "ok", "that of 1.22.0 has all tags of the labeling config -> "),
+        ("vectorlabels", "1.13.1", "fail", "has no <vectorlabels>, which came with 1.22.0 -> upgrade Label Studio, or"),
+        ("BitmaskLabels", "1.20.0", "fail", "has no <BitmaskLabels>, which came with 1.21.0 -> "),
+        ("BrushLabels", "1.13.1", "ok", "that of 1.13.1 has all tags"),
+        ("VectorLabels", "develop", "skip", "Label Studio does not tell its version -> "),
+    ],
+)
+def test_tags_that_the_editor_does_not_have(
+    fake: FakeLabelStudio, tag: str, release: str, status: str, expected: str
+) -> None:
+    config = str(fake.project["label_config"])
+    control = f'<{tag} name="more" toName="img"><Label value="body"/></{tag}><!-- <VectorLabels/> --></View>'
+    fake.project["label_config"] = config.strip().removesuffix("</View>") + control
+    fake.release = release
+    found, text = said("editor")
+    assert (found, expected in text) == (status, True), text
+
+
 def test_the_task_named_is_tried(fake: FakeLabelStudio) -> None:
     fake.add_tasks(7, image="ftp://nowhere/1.png")
     assert said("image", "--task", "5")[1].startswith("task 5: ")

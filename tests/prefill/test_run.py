@@ -11,6 +11,8 @@ import pytest
 from tests.fake_label_studio import LOST, PREDICTIONS, PROJECT, FakeLabelStudio, Fault, http, told
 from tests.http_server import Answer, Received
 from tests.prefill_runner import ALL_WELL, SOME_FAILED, Prefill
+from wholebody.keypoints import Part
+from wholebody.labeling.config_writer import write_config
 
 
 def failures(path: str = "prefill-failures.jsonl") -> list[dict[str, Any]]:
@@ -183,6 +185,21 @@ def test_project_that_cannot_be_changed_is_no_failure(fake: FakeLabelStudio, pre
         "choose 'stub-1' in Settings > Annotation"
     )
     assert message in done.stderr
+
+
+def test_skeletons_that_nobody_can_open_are_a_warning(fake: FakeLabelStudio, prefill: Prefill) -> None:
+    fake.add_tasks(1)
+    fake.project["label_config"] = write_config(tuple(Part), skeleton=True)
+    fake.release = "1.20.0"
+    done = prefill()
+    assert (done.exit_code, fake.predicted()) == (ALL_WELL, [1])
+    expected = (
+        "project 1 'Figures': nobody can open its tasks, for the editor of Label Studio 1.20.0 has no <VectorLabels>, "
+        "which came with 1.22.0\n"
+    )
+    assert expected in done.stderr
+    fake.release = "1.22.0"
+    assert "nobody can open" not in prefill().stderr
 
 
 def test_log_says_what_there_is_to_do(fake: FakeLabelStudio, prefill: Prefill) -> None:

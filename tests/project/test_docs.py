@@ -28,6 +28,7 @@ VARIABLE = re.compile(r"\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b")
 MADE_BY_USERS = {"ml2_wsgi.py", "my.onnx", "end2end.onnx", "pose.onnx"}
 OTHER_VARIABLES = {
     # Label Studio's own
+    "LABEL_STUDIO_ML_BLOCK_LOCAL_IP",
     "LABEL_STUDIO_USE_DEFAULT_BANNED_SUBNETS",
     "LABEL_STUDIO_LOCAL_FILES_SERVING_ENABLED",
     "LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT",

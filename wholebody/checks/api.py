@@ -11,7 +11,7 @@ from wholebody.http.failures import describe_transport
 from wholebody.http.session import Session
 from wholebody.label_studio.credential import Credential
 from wholebody.label_studio.moved import describe_move
-from wholebody.label_studio.tokens import cure_for, read_release
+from wholebody.label_studio.tokens import ask_release, cure_for
 
 TIMEOUT_S = (5.0, 30.0)
 """To connect, and to answer: Label Studio itself waits for some seconds for each backend that is not there."""
@@ -46,7 +46,7 @@ class LabelStudioApi:
         if response.status_code == 401:
             raise AuthenticationError(
                 f"Label Studio does not accept the token ({_detail(response) or 'HTTP 401'}); "
-                f"{cure_for(read_release(self._session, self._base_url))}"
+                f"{cure_for(ask_release(self._session, self._base_url))}"
             )
         if response.status_code >= 400:
             raise LabelStudioError(f"GET {path}: HTTP {response.status_code} {_detail(response)}".rstrip())

@@ -7,7 +7,6 @@ from typing import Any
 
 import orjson
 import requests
-from lxml import etree
 
 from wholebody.checks.api import CHECK_URL
 from wholebody.checks.facts import Check, Facts, Finding
@@ -15,16 +14,17 @@ from wholebody.errors import LabelStudioError
 from wholebody.estimation.weights import model_version
 from wholebody.http.session import Session
 from wholebody.images.loader import shown
+from wholebody.label_studio.releases import LOCAL_BACKENDS_REFUSED
+from wholebody.labeling.labeling_xml import parse_xml
 
 CONNECTED, ERROR = "CO", "ER"
 PROBE_TIMEOUT_S = 3.0
 SMART_TAGS = frozenset({"rectangle", "rectanglelabels", "keypoint", "keypointlabels"})
 
+CONNECT_IT = "connect it in Settings > Model, or use the prefill alone"
 BANNED_CURE = "start Label Studio with LABEL_STUDIO_USE_DEFAULT_BANNED_SUBNETS=false (README.md, Connect)"
-NOT_CONNECTED = (
-    "connect it in Settings > Model, or use the prefill alone; if connecting ends with 'reserved network address', "
-    + BANNED_CURE
-)
+BANNED_BY_HAND_CURE = "start Label Studio without LABEL_STUDIO_ML_BLOCK_LOCAL_IP=true"
+"""Of releases that ban these addresses only where they are told to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,8 @@ def look_at_backend(facts: Facts) -> Finding:
     """Which backends are connected, and does Label Studio reach them?"""
     facts.backends = backends = _connected_backends(facts)
     if not backends:
-        return Finding("warn", "none is connected to the project", NOT_CONNECTED)
+        refused = f"; if connecting ends with 'reserved network address', {BANNED_CURE}" if _bans(facts) else ""
+        return Finding("warn", "none is connected to the project", CONNECT_IT + refused)
     troubled = [b for b in backends if b.get("state") != CONNECTED]
     lines = [_trouble(facts, backend) for backend in troubled]
     healthy = [b for b in backends if b.get("state") == CONNECTED]
@@ -80,7 +81,7 @@ def look_at_backend(facts: Facts) -> Finding:
     if troubled:
         return Finding("warn", f"{message}; {'; '.join(line for line, _ in lines)}", "disconnect it, or " + lines[0][1])
     if len({b.get("url") for b in backends}) < len(backends):
-        cure = "disconnect all but one; if connecting showed 'reserved network address', " + BANNED_CURE
+        cure = f"disconnect all but one; if connecting showed 'reserved network address', {_banned_cure(facts)}"
         return Finding("warn", f"{message}: the same address {len(backends)} times", cure)
     return Finding("ok", message)
 
@@ -144,9 +145,19 @@ def _trouble(facts: Facts, backend: Mapping[str, Any]) -> tuple[str, str]:
     for trouble in TROUBLES:
         if re.search(trouble.pattern, reason):
             network = re.search(r"\(block: [^)]*\)", reason)
-            return f"{what}{trouble.meaning}{f' {network[0]}' if network else ''}; {reached}", trouble.cure
+            cure = _banned_cure(facts) if trouble.cure == BANNED_CURE else trouble.cure
+            return f"{what}{trouble.meaning}{f' {network[0]}' if network else ''}; {reached}", cure
     unknown = f" ({_cleaned(reason)})" if reason else ""
     return f"{what}Label Studio does not reach it{unknown}; {reached}", "look into the log of Label Studio"
+
+
+def _bans(facts: Facts) -> bool:
+    """Whether Label Studio refuses loopback and private addresses unless told otherwise."""
+    return facts.release is None or facts.release >= LOCAL_BACKENDS_REFUSED
+
+
+def _banned_cure(facts: Facts) -> str:
+    return BANNED_CURE if _bans(facts) else BANNED_BY_HAND_CURE
 
 
 def _reason(facts: Facts, backend: Mapping[str, Any]) -> str:
@@ -171,9 +182,7 @@ def _answers(url: str) -> bool:
 
 def _smart_tools(xml: str) -> list[str]:
     """Controls that annotators can draw prompts with: all that do not say smart="false", as the editor has it."""
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
-    root = etree.fromstring(xml.strip().encode("utf-8", "replace"), parser)
-    controls = [e for e in root.iter() if isinstance(e.tag, str) and e.tag.lower() in SMART_TAGS]
+    controls = [e for e in parse_xml(xml).iter() if str(e.tag).lower() in SMART_TAGS]
     return [f"{c.tag} {c.get('name', '')!r}" for c in controls if c.get("smart", "true").strip().lower() != "false"]
 
 

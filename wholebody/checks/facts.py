@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from packaging.version import Version
+
 from wholebody.checks.api import LabelStudioApi
 from wholebody.estimation.estimator import Estimator
 from wholebody.estimation.weights import Weights
@@ -56,6 +58,7 @@ class Facts:
         project_id: As given on the command line, or `None`.
         task_id: As given on the command line, or `None`.
         settings: Set by "settings".
+        release: Which Label Studio it is, or `None` where it does not say; set by "Label Studio".
         api: Label Studio as the token's user sees it; set by "token".
         user: That user; set by "token".
         project: As its API shows it; set by "project".
@@ -66,6 +69,7 @@ class Facts:
     """
 
     settings: Settings
+    release: Version | None = None
     api: LabelStudioApi
     user: str
     project: dict[str, Any]

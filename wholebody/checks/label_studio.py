@@ -9,10 +9,11 @@ import orjson
 from wholebody.checks.api import CHECK_URL, LabelStudioApi, ask_openly, decoded
 from wholebody.checks.facts import Check, Facts, Finding
 from wholebody.errors import LabelStudioError
-from wholebody.http.session import Session
 from wholebody.images.loader import ImageLoader, shown
 from wholebody.keypoints import NAMES, PARTS
-from wholebody.label_studio.tokens import CREATE, cure_for, read_release
+from wholebody.label_studio.releases import NEWEST, OLDEST, read_release
+from wholebody.label_studio.tokens import cure_for
+from wholebody.labeling.editor_tags import find_unknown_tags
 from wholebody.labeling.labeling_config import parse_labeling_config
 from wholebody.labeling.targets import ImageTarget
 from wholebody.labeling.task_images import images_of_task
@@ -48,15 +49,19 @@ def look_at_server(facts: Facts) -> Finding:
         return Finding("ok", f"answers at {url}, without its version")
     if response.status_code != 200 or not release:
         return Finding("fail", f"{url} answers HTTP {response.status_code}, but not as Label Studio", CHECK_URL)
-    return Finding("ok", f"{release} at {url}")
+    facts.release = read_release(versions)
+    if facts.release and facts.release < OLDEST:
+        message = f"{release} at {url}, older than {OLDEST}, the oldest that was tried"
+        return Finding("warn", message, "upgrade Label Studio (docs/compatibility.md)")
+    newer = f", newer than {NEWEST}, the newest that was tried" if facts.release and facts.release > NEWEST else ""
+    return Finding("ok", f"{release} at {url}{newer}")
 
 
 def look_at_token(facts: Facts) -> Finding:
     """Of which kind is the token, does it work, and whose is it?"""
     url, token = facts.settings.label_studio_url, facts.settings.label_studio_api_token
     if url is None or token is None:
-        cure = cure_for(read_release(Session(), url)) if url else CREATE
-        return Finding("fail", "LABEL_STUDIO_API_TOKEN is not set", cure)
+        return Finding("fail", "LABEL_STUDIO_API_TOKEN is not set", cure_for(facts.release))
     api = LabelStudioApi(url, token)
     user = api.read("/api/current-user/whoami")
     if not isinstance(user, dict):
@@ -94,6 +99,16 @@ def look_at_config(facts: Facts) -> Finding:
         return Finding("ok", message)
     cure = "use COCO-WholeBody's names or predicted_values (docs/labeling-configs.md); each keypoint fills one label"
     return Finding("warn", f"{message}; labels that match nothing ({len(unmatched)}): {_some(unmatched)}", cure)
+
+
+def look_at_editor(facts: Facts) -> Finding:
+    """Does the editor of this Label Studio have all tags of the labeling config?"""
+    if facts.release is None:
+        return Finding("skip", "Label Studio does not tell its version")
+    if unknown := find_unknown_tags(facts.project["label_config"], lambda: facts.release):
+        cure = "upgrade Label Studio, or set a labeling config without (wholebody config --apply)"
+        return Finding("fail", f"no task opens: {unknown}", cure)
+    return Finding("ok", f"that of {facts.release} has all tags of the labeling config")
 
 
 def look_at_image(facts: Facts) -> Finding:
@@ -178,5 +193,6 @@ BEFORE_THE_BACKEND = (
     Check("token", look_at_token, ("Label Studio",)),
     Check("project", look_at_project, ("token",)),
     Check("labeling config", look_at_config, ("project",)),
+    Check("editor", look_at_editor, ("labeling config",)),
     Check("image", look_at_image, ("labeling config",), "see Troubleshooting: docs/troubleshooting.md"),
 )

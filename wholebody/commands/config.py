@@ -42,6 +42,8 @@ def config(preset: str | None, parts: str | None, skeleton: bool, prompt: str, p
     written = write_config(chosen, skeleton=skeleton, prompt=Prompt(prompt))
     if project_id is None:
         click.echo(written)
+        if skeleton:
+            click.echo(f"note: {_needs()}", err=True)
         return
     where = _apply(written, project_id)
     count = sum(PART_SLICES[part].stop - PART_SLICES[part].start for part in chosen)
@@ -51,13 +53,27 @@ def config(preset: str | None, parts: str | None, skeleton: bool, prompt: str, p
 
 def _apply(config: str, project_id: int) -> str:
     """Set it on a project; the project, in words."""
+    from wholebody.errors import LabelingConfigError
     from wholebody.label_studio.client import LabelStudioClient
     from wholebody.labeling.config_fit import check_fits
+    from wholebody.labeling.editor_tags import find_unknown_tags
     from wholebody.process.stopping import Stop
     from wholebody.settings import load_settings
 
     client = LabelStudioClient(load_settings(), Stop())
     where = f"project {project_id} {client.project(project_id).title!r}"
+    if unknown := find_unknown_tags(config, client.release):
+        raise LabelingConfigError(
+            f"{where}: not changed, for no task of it would open: {unknown}; upgrade Label Studio, or leave out"
+            " --skeleton"
+        )
     check_fits(config, client.usage(project_id), where)
     client.set_label_config(project_id, config)
     return where
+
+
+def _needs() -> str:
+    from wholebody.label_studio.releases import TAGS
+
+    since = TAGS["vectorlabels"]
+    return f"skeletons need Label Studio {since} or newer; an older one takes this config, but then opens no task"

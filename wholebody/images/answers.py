@@ -31,8 +31,8 @@ _LABEL_STUDIO_HINTS = {
     500: "Label Studio failed; it answers so for an upload that it does not know",
 }
 _UNSIGNED_HINT = (
-    "up to 1.17, Label Studio hands out cloud images by signed addresses alone; switch on pre-signed URLs in the storage's "
-    "settings, or upgrade"
+    "up to 1.17, Label Studio hands out cloud images by signed addresses alone; "
+    "switch on pre-signed URLs in the storage's settings, or upgrade"
 )
 _NO_TOKEN_HINT = "Label Studio asks for a token; set LABEL_STUDIO_API_TOKEN"  # noqa: S105
 

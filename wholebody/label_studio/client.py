@@ -5,10 +5,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from packaging.version import Version
+
 from wholebody.errors import GoneError, LabelStudioError, UnavailableError
 from wholebody.label_studio.duplicates import IsReplaced, is_never_replaced
 from wholebody.label_studio.late_writes import LateWrites
 from wholebody.label_studio.predictions import Predictions
+from wholebody.label_studio.releases import read_release
 from wholebody.label_studio.task_queries import TaskQuery
 from wholebody.label_studio.transport import Transport
 from wholebody.predictions import Prediction
@@ -67,6 +70,19 @@ class LabelStudioClient:
         self._transport = Transport(settings, stop)
         self._predictions = Predictions(self._transport)
         self._base_url = self._transport.base_url
+
+    def release(self) -> Version | None:
+        """Which Label Studio it is; `None` where it does not say, as behind a proxy that hides it.
+
+        Raises:
+            UnavailableError: It cannot be reached.
+        """
+        try:
+            return read_release(self._transport.repeated(lambda: self._transport.read("/api/version/")))
+        except UnavailableError:
+            raise
+        except LabelStudioError:
+            return None
 
     def project(self, project_id: int) -> Project:
         """Read a project.

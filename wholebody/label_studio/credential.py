@@ -18,7 +18,7 @@ from wholebody.http.failures import describe_transport
 from wholebody.http.session import Session
 from wholebody.label_studio.moved import describe_move
 from wholebody.label_studio.pacing import parse_retry_after
-from wholebody.label_studio.tokens import COPY, knows_personal_tokens, read_release
+from wholebody.label_studio.tokens import COPY, ask_release, knows_personal_tokens
 
 log = logging.getLogger(__name__)
 
@@ -119,7 +119,7 @@ class Credential:
                 "create a new one in Account & Settings and set LABEL_STUDIO_API_TOKEN"
             )
         status = response.status_code
-        if status == 404 and not knows_personal_tokens(release := read_release(self._session, self.base_url)):
+        if status == 404 and not knows_personal_tokens(release := ask_release(self._session, self.base_url)):
             raise AuthenticationError(
                 f"LABEL_STUDIO_API_TOKEN is a personal access token, which Label Studio {release} does not know; {COPY}"
             )

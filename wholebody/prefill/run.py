@@ -19,6 +19,7 @@ from wholebody.errors import (
     UnavailableError,
 )
 from wholebody.label_studio.client import LabelStudioClient
+from wholebody.labeling.editor_tags import find_unknown_tags
 from wholebody.labeling.labeling_config import LabelingConfig, parse_labeling_config
 from wholebody.prefill.failures import FailureFile, read_failed
 from wholebody.prefill.loop import Summary, prefill
@@ -77,6 +78,8 @@ def run_prefill(
     client = LabelStudioClient(settings, stop)
     project = client.project(settings.project_id)
     config = parse_labeling_config(project.label_config)
+    if unknown := find_unknown_tags(project.label_config, client.release):
+        log.warning("project %d %r: nobody can open its tasks, for %s", project.id, project.title, unknown)
     annotator = Annotator(settings, bulk=True, stop=stop)
     version = annotator.model_version
     work = Work(client, project, config, version, start_id=settings.start_task_id, ids=ids, replaces=replace, stop=stop)
