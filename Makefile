@@ -1,6 +1,7 @@
 # What a developer or a newcomer types. `make help` lists it.
 
 PYTHON ?= python3
+VERSION ?= 1.13.1
 PIP = -m pip --disable-pip-version-check --no-input install --quiet --no-deps
 COMPILE = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate \
 	--no-emit-index-url --no-emit-find-links
@@ -9,7 +10,7 @@ COMPILE = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --n
 .PHONY: help demo serve install test lint format docs screenshots bench soak fuzz audit secrets requirements figures clean
 
 help:  ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: .venv .venv-label-studio  ## Try it: a real Label Studio with a filled project (IMAGES=folder MODE=balanced for your photos)
 	.venv/bin/python -m demo
@@ -21,6 +22,10 @@ install: .venv .venv-dev  ## Make .venv with everything that the other targets n
 
 test: .venv .venv-dev  ## Run the tests; some need .venv-label-studio, some .venv-ml2
 	.venv/bin/python -m pytest
+
+test-label-studio: .venv .venv-dev  ## Run those with a real Label Studio of VERSION (the oldest supported: 1.13.1)
+	$(MAKE) --no-print-directory .venv-label-studio-$(VERSION)/installed
+	LABEL_STUDIO_VENV=.venv-label-studio-$(VERSION) .venv/bin/python -m pytest tests/label_studio
 
 lint: .venv .venv-dev  ## Check style, types, and that no room imports from one above it
 	.venv/bin/ruff check .
@@ -62,13 +67,13 @@ requirements: .venv .venv-dev  ## Compile the pinned lists from requirements*.in
 		requirements.in -o requirements.txt
 	$(COMPILE) --overrides requirements-overrides.txt --excludes requirements-excludes.txt \
 		--excludes requirements-gpu-excludes.txt requirements-gpu.in -o requirements-gpu.txt
-	$(COMPILE) requirements-dev.in -o requirements-dev.txt
+	$(COMPILE) --overrides requirements-overrides.txt requirements-dev.in -o requirements-dev.txt
 	$(COMPILE) --overrides requirements-overrides.txt --excludes requirements-excludes.txt \
 		--excludes requirements-ml2-excludes.txt requirements-ml2.in -o requirements-ml2.txt
 	$(COMPILE) --excludes requirements-excludes.txt requirements-label-studio.in -o requirements-label-studio.txt
 
 clean:  ## Remove the environments and the demo's folder
-	rm -rf .venv .venv-label-studio .venv-ml2 .demo .bench .soak
+	rm -rf .venv .venv-label-studio .venv-label-studio-* .venv-ml2 .demo .bench .soak
 
 # The stamp files make a changed list reinstall.
 .PHONY: .venv .venv-dev .venv-label-studio .venv-ml2
@@ -90,6 +95,12 @@ clean:  ## Remove the environments and the demo's folder
 .venv-label-studio/installed: requirements-label-studio.txt
 	$(PYTHON) -m venv .venv-label-studio
 	.venv-label-studio/bin/python $(PIP) -r requirements-label-studio.txt
+	@touch $@
+
+# An older one asks for older packages, which have no list here, and for Python 3.11; setuptools 81 lacks a module of it.
+.venv-label-studio-%/installed: | .venv/installed-dev
+	.venv/bin/uv venv --quiet --clear --python 3.11 $(@D)
+	VIRTUAL_ENV=$(@D) .venv/bin/uv pip install --quiet label-studio==$* "setuptools<81"
 	@touch $@
 
 .venv-ml2/installed: requirements-ml2.txt

@@ -99,6 +99,15 @@ class LabelStudioAdmin:
             self.token_file.write_text(token)
         return token
 
+    def api_token(self) -> str:
+        """Return a token of the kind that this Label Studio prefers: legacy where it has no other, up to 1.16."""
+        try:
+            return self.personal_access_token()
+        except LabelStudioApiError as error:
+            if error.status != requests.codes.not_found:
+                raise
+        return self.legacy_token()
+
     def _works(self, personal_access_token: str) -> bool:
         try:
             self.access_token(personal_access_token)

@@ -134,7 +134,7 @@ def test_people_are_posed_in_the_boxes_of_annotators_and_of_other_models(
     settings = {
         "MODE": "figures",
         "LABEL_STUDIO_URL": label_studio.url,
-        "LABEL_STUDIO_API_TOKEN": admin.personal_access_token(),
+        "LABEL_STUDIO_API_TOKEN": admin.api_token(),
         "TASK_BOXES": "true",
     }
     truth = sample(3, SEED)
@@ -179,7 +179,7 @@ def test_basic_auth(admin: LabelStudioAdmin, label_studio: LabelStudioServer, tm
     settings = {
         "MODE": "figures",
         "LABEL_STUDIO_URL": label_studio.url,
-        "LABEL_STUDIO_API_TOKEN": admin.personal_access_token(),
+        "LABEL_STUDIO_API_TOKEN": admin.api_token(),
         "BASIC_AUTH_USER": "user",
         "BASIC_AUTH_PASS": "secret",
     }

@@ -30,6 +30,7 @@ def joints(result: list[dict[str, Any]]) -> dict[str, dict[str, tuple[float, flo
     }
 
 
+@pytest.mark.since("1.22.0", "skeletons")
 def test_dragged_joint_keeps_all_names(
     admin: LabelStudioAdmin, label_studio: LabelStudioServer, backend: BackendServer, editor: Editor
 ) -> None:

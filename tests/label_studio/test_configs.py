@@ -7,6 +7,7 @@ from itertools import product
 
 import pytest
 from click.testing import CliRunner, Result
+from packaging.version import Version
 
 from demo.backend import BackendServer
 from demo.label_studio import LabelStudioServer
@@ -63,12 +64,25 @@ def connected(
 ) -> LabelStudioServer:
     """The settings name `label_studio` and a token for it."""
     monkeypatch.setenv("LABEL_STUDIO_URL", label_studio.url)
-    monkeypatch.setenv("LABEL_STUDIO_API_TOKEN", admin.personal_access_token())
+    monkeypatch.setenv("LABEL_STUDIO_API_TOKEN", admin.api_token())
     return label_studio
 
 
 def apply(project: int, *options: str) -> Result:
     return CliRunner().invoke(main, ["config", "--apply", str(project), *options])
+
+
+def test_skeletons_are_set_where_the_editor_has_them(
+    connected: LabelStudioServer, admin: LabelStudioAdmin, release: Version
+) -> None:
+    project = admin.create_project("apply skeletons", "<View/>")
+    done = apply(project, "--skeleton")
+    if release >= Version("1.22.0"):
+        assert done.exit_code == 0
+    else:
+        assert done.exit_code == COULD_NOT_START
+        assert f"the editor of Label Studio {release} has no <VectorLabels>, which came with 1.22.0" in done.stderr
+        assert admin.project(project)["label_config"] == "<View/>"
 
 
 def test_a_config_is_set_unless_it_orphans_annotations(connected: LabelStudioServer, admin: LabelStudioAdmin) -> None:
@@ -81,7 +95,7 @@ def test_a_config_is_set_unless_it_orphans_annotations(connected: LabelStudioSer
     admin.annotate(task, [{"from_name": "body", "to_name": "img", "type": "keypointlabels", "value": value}])
 
     before = admin.project(project)["label_config"]
-    refused = apply(project, "--skeleton")
+    refused = apply(project, "--preset", "face")
     assert refused.exit_code == COULD_NOT_START
     assert re.match(rf"error: {where}: not changed, .*: 1 of 'body' \(keypointlabels\); ", refused.stderr)
     assert admin.project(project)["label_config"] == before

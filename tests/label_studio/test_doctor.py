@@ -11,11 +11,14 @@ from typing import Any
 
 import pytest
 import requests
+from packaging.version import Version
 
 from demo.backend import ROOT, BackendServer, environment
 from demo.label_studio import LabelStudioServer
 from demo.label_studio_admin import LabelStudioAdmin, LabelStudioApiError
 from demo.process import free_port
+from wholebody.keypoints import Part
+from wholebody.labeling.config_writer import write_config
 
 from .figure_tasks import import_figures, make_project
 
@@ -62,21 +65,27 @@ def project(admin: LabelStudioAdmin, label_studio: LabelStudioServer, backend: B
 def settings(label_studio: LabelStudioServer, admin: LabelStudioAdmin, project: int) -> dict[str, str]:
     return {
         "LABEL_STUDIO_URL": label_studio.url,
-        "LABEL_STUDIO_API_TOKEN": admin.personal_access_token(),
+        "LABEL_STUDIO_API_TOKEN": admin.api_token(),
         "PROJECT_ID": str(project),
     }
 
 
 def test_all_in_order(
-    admin: LabelStudioAdmin, backend: BackendServer, project: int, settings: dict[str, str], tmp_path: Path
+    admin: LabelStudioAdmin,
+    backend: BackendServer,
+    project: int,
+    settings: dict[str, str],
+    release: Version,
+    tmp_path: Path,
 ) -> None:
     admin.open_task(project, admin.tasks(project)[0]["id"])
     done = doctor(tmp_path, settings)
     assert (done.returncode, done.stderr) == (0, "")
-    assert [line.split()[0] for line in done.stdout.splitlines()[:-1]] == ["ok"] * 10 + ["skip", "ok"], done.stdout
+    assert [line.split()[0] for line in done.stdout.splitlines()[:-1]] == ["ok"] * 11 + ["skip", "ok"], done.stdout
     for text in (
-        f"1.23.2 at {settings['LABEL_STUDIO_URL']}",
-        "personal access token of demo@example.com",
+        f"{release} at {settings['LABEL_STUDIO_URL']}",
+        "token of demo@example.com",
+        f"that of {release} has all tags of the labeling config",
         f"{project} 'doctor': 2 tasks, 1 prediction",
         "133 of 133 keypoints",
         "figures-01.png 640 x 800",
@@ -103,7 +112,14 @@ def test_nothing_is_predicted_or_changed(
 
 @pytest.mark.parametrize(
     ("token", "expected"),
-    [("0" * 40, "does not accept the token (Invalid token.)"), ("a.eyJ0b2tlbl90eXBlIjoicmVmcmVzaCJ9.b", "refuses the")],
+    [
+        ("0" * 40, "does not accept the token (Invalid token.)"),
+        pytest.param(
+            "a.eyJ0b2tlbl90eXBlIjoicmVmcmVzaCJ9.b",
+            "refuses the",
+            marks=pytest.mark.since("1.17.0", "personal access tokens"),
+        ),
+    ],
 )
 def test_wrong_token(settings: dict[str, str], tmp_path: Path, token: str, expected: str) -> None:
     code, found = outcomes(tmp_path, settings | {"LABEL_STUDIO_API_TOKEN": token})
@@ -150,6 +166,26 @@ def test_stopped_backend(admin: LabelStudioAdmin, settings: dict[str, str], tmp_
     assert found["image"]["message"] == "the project has no tasks"
 
 
+@pytest.mark.since("1.22.0", "skeletons")
+def test_skeletons_are_all_right(
+    admin: LabelStudioAdmin, project: int, settings: dict[str, str], tmp_path: Path
+) -> None:
+    admin.update_project(project, label_config=write_config(tuple(Part), skeleton=True))
+    assert outcomes(tmp_path, settings)[1]["editor"]["status"] == "ok"
+
+
+def test_skeletons_of_an_editor_that_lacks_them(
+    admin: LabelStudioAdmin, project: int, settings: dict[str, str], release: Version, tmp_path: Path
+) -> None:
+    if release >= Version("1.22.0"):
+        pytest.skip(f"Label Studio {release} has them")
+    admin.update_project(project, label_config=write_config(tuple(Part), skeleton=True))
+    code, found = outcomes(tmp_path, settings)
+    assert (code, found["editor"]["status"]) == (1, "fail")
+    assert f"the editor of Label Studio {release} has no <VectorLabels>, which" in found["editor"]["message"]
+
+
+@pytest.mark.since("1.23.1", "the refusal of loopback addresses")
 def test_banned_subnets(label_studio_venv: Path, backend: BackendServer, tmp_path: Path) -> None:
     """One Label Studio in three tempers; the backend would answer all the time."""
 
@@ -161,7 +197,7 @@ def test_banned_subnets(label_studio_venv: Path, backend: BackendServer, tmp_pat
         admin = server.admin()
         project, other = make_project(admin, "banned"), make_project(admin, "stored all the same")
         admin.connect_backend(project, backend.url)
-        settings = {"LABEL_STUDIO_URL": server.url, "LABEL_STUDIO_API_TOKEN": admin.personal_access_token()}
+        settings = {"LABEL_STUDIO_URL": server.url, "LABEL_STUDIO_API_TOKEN": admin.api_token()}
     with label_studio(**{UNBANNED: "true"}):
         code, found = outcomes(tmp_path, settings | {"PROJECT_ID": str(project)})
         assert code == 1

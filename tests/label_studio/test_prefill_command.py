@@ -30,7 +30,12 @@ def prefill(cwd: Path, settings: dict[str, str], *options: str) -> subprocess.Co
     )
 
 
-@pytest.fixture(params=["personal access token", "legacy token"])
+@pytest.fixture(
+    params=[
+        pytest.param("personal access token", marks=pytest.mark.since("1.17.0", "personal access tokens")),
+        "legacy token",
+    ]
+)
 def settings(
     request: pytest.FixtureRequest, label_studio: LabelStudioServer, admin: LabelStudioAdmin
 ) -> dict[str, str]:
@@ -86,7 +91,7 @@ def test_prefilled_tasks_are_not_predicted_again_by_the_backend(
     tasks = import_figures(admin, label_studio, project, 2)
     settings = {
         "LABEL_STUDIO_URL": label_studio.url,
-        "LABEL_STUDIO_API_TOKEN": admin.personal_access_token(),
+        "LABEL_STUDIO_API_TOKEN": admin.api_token(),
         "PROJECT_ID": str(project),
     }
     assert prefill(tmp_path, settings).returncode == 0
@@ -115,7 +120,7 @@ def test_what_it_cannot_start_with(
 ) -> None:
     settings = {
         "LABEL_STUDIO_URL": label_studio.url,
-        "LABEL_STUDIO_API_TOKEN": admin.personal_access_token(),
+        "LABEL_STUDIO_API_TOKEN": admin.api_token(),
         "PROJECT_ID": "1",
     }
     done = prefill(tmp_path, settings | change)

@@ -27,7 +27,7 @@ OLD, OTHER = f"{OUR_VERSIONS}balanced-11111111", "another-tool-1"
 @pytest.fixture
 def settings(label_studio: LabelStudioServer, admin: LabelStudioAdmin) -> dict[str, str]:
     project = make_project(admin, "replaced")
-    token = admin.personal_access_token()
+    token = admin.api_token()
     return {"LABEL_STUDIO_URL": label_studio.url, "LABEL_STUDIO_API_TOKEN": token, "PROJECT_ID": str(project)}
 
 

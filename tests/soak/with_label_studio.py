@@ -25,7 +25,7 @@ def play_with_label_studio(admin: LabelStudioAdmin, scenario: Scenario, folder: 
         read_timeout_s=READ_TIMEOUT_S,
         spare_s=SPARE_S,
         upstream=admin.url,
-        token=admin.personal_access_token(),
+        token=admin.api_token(),
         project=project,
     )
     played = play(scenario, folder)
