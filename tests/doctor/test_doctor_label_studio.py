@@ -249,7 +249,13 @@ def test_releases(fake: FakeLabelStudio, release: str, status: str, message: str
         ("VectorLabels", "1.22.0", "ok", "that of 1.22.0 has all tags of the labeling config -> "),
         ("vectorlabels", "1.13.1", "fail", "has no <vectorlabels>, which came with 1.22.0 -> upgrade Label Studio, or"),
         ("BitmaskLabels", "1.20.0", "fail", "has no <BitmaskLabels>, which came with 1.21.0 -> "),
-        ("BrushLabels", "1.13.1", "ok", "that of 1.13.1 has all tags"),
+        ("BrushLabels", "1.21.0", "ok", "that of 1.21.0 has all tags"),
+        (
+            "BrushLabels",
+            "1.20.0",
+            "warn",
+            "that of 1.20.0 shows a person's box above the points; it gets all clicks -> ",
+        ),
         ("VectorLabels", "develop", "skip", "Label Studio does not tell its version -> "),
     ],
 )
@@ -262,6 +268,15 @@ def test_tags_that_the_editor_does_not_have(
     fake.release = release
     found, text = said("editor")
     assert (found, expected in text) == (status, True), text
+
+
+def test_points_without_boxes_are_within_reach_everywhere(fake: FakeLabelStudio) -> None:
+    fake.release = "1.13.1"
+    fake.project["label_config"] = (
+        '<View><Image name="img" value="$image"/><KeyPointLabels name="k" toName="img"><Label value="nose"/>'
+        "</KeyPointLabels></View>"
+    )
+    assert said("editor") == ("ok", "that of 1.13.1 has all tags of the labeling config -> ")
 
 
 def test_the_task_named_is_tried(fake: FakeLabelStudio) -> None:

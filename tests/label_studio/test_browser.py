@@ -112,6 +112,7 @@ def test_opened_task_shows_the_points(predicted: Opened, editor: Editor) -> None
     assert predicted.submitted() == regions
 
 
+@pytest.mark.since("1.21.0", "an editor that shows points above their boxes")
 def test_point_is_corrected(predicted: Opened, editor: Editor) -> None:
     before = people_in(editor.regions())
     x, y = place(before[0][1]["left_elbow"])
@@ -203,7 +204,7 @@ def test_two_people_accepted_at_once(opened: Opened, editor: Editor, tool: str) 
 def test_undo_and_reject(opened: Opened, editor: Editor) -> None:
     (person,) = opened.people
     editor.choose(BOX_TOOL, "prompt_box")
-    editor.prompt_box((0.0, 0.0, 0.5, 0.5))
+    editor.prompt_box((0.02, 0.02, 0.5, 0.5))
     editor.reject()
     assert editor.regions() == []
     editor.prompt_box(person.drawn())

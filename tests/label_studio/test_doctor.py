@@ -81,11 +81,12 @@ def test_all_in_order(
     admin.open_task(project, admin.tasks(project)[0]["id"])
     done = doctor(tmp_path, settings)
     assert (done.returncode, done.stderr) == (0, "")
-    assert [line.split()[0] for line in done.stdout.splitlines()[:-1]] == ["ok"] * 11 + ["skip", "ok"], done.stdout
+    editor = "ok" if release >= Version("1.21.0") else "warn"
+    words = [line.split()[0] for line in done.stdout.splitlines()[:-1] if not line.startswith(" ")]
+    assert words == ["ok"] * 5 + [editor] + ["ok"] * 5 + ["skip", "ok"], done.stdout
     for text in (
         f"{release} at {settings['LABEL_STUDIO_URL']}",
         "token of demo@example.com",
-        f"that of {release} has all tags of the labeling config",
         f"{project} 'doctor': 2 tasks, 1 prediction",
         "133 of 133 keypoints",
         "figures-01.png 640 x 800",

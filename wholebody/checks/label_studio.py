@@ -11,7 +11,7 @@ from wholebody.checks.facts import Check, Facts, Finding
 from wholebody.errors import LabelStudioError
 from wholebody.images.loader import ImageLoader, shown
 from wholebody.keypoints import NAMES, PARTS
-from wholebody.label_studio.releases import NEWEST, OLDEST, read_release
+from wholebody.label_studio.releases import FIRST_ON_TOP, NEWEST, OLDEST, read_release
 from wholebody.label_studio.tokens import cure_for
 from wholebody.labeling.editor_tags import find_unknown_tags
 from wholebody.labeling.labeling_config import parse_labeling_config
@@ -102,12 +102,17 @@ def look_at_config(facts: Facts) -> Finding:
 
 
 def look_at_editor(facts: Facts) -> Finding:
-    """Does the editor of this Label Studio have all tags of the labeling config?"""
+    """Does the editor of this Label Studio have all tags of the labeling config, and points within reach?"""
     if facts.release is None:
         return Finding("skip", "Label Studio does not tell its version")
     if unknown := find_unknown_tags(facts.project["label_config"], lambda: facts.release):
         cure = "upgrade Label Studio, or set a labeling config without (wholebody config --apply)"
         return Finding("fail", f"no task opens: {unknown}", cure)
+    if facts.release < FIRST_ON_TOP and any(target.box and target.keypoints for target in facts.config.targets):
+        cure = "hide the boxes in the list of regions before you correct points, or upgrade Label Studio"
+        return Finding(
+            "warn", f"that of {facts.release} shows a person's box above the points; it gets all clicks", cure
+        )
     return Finding("ok", f"that of {facts.release} has all tags of the labeling config")
 
 

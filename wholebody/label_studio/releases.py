@@ -13,6 +13,9 @@ PERSONAL_TOKENS: Final = Version("1.17.0")
 LOCAL_BACKENDS_REFUSED: Final = Version("1.23.1")
 """Since then backends on loopback and private addresses are refused unless told otherwise; before, only when told."""
 
+FIRST_ON_TOP: Final = Version("1.21.0")
+"""Since then the editor shows the first region of a prediction on top, before the last."""
+
 TAGS: Final = {
     "bitmask": Version("1.21.0"),
     "bitmasklabels": Version("1.21.0"),
