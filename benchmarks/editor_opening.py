@@ -1,7 +1,7 @@
 """How long the editor takes to open a task with this labeling config or that: `python -m benchmarks.editor_opening`.
 
 A real Label Studio and Chromium (CHROMIUM says where), four people of 133 keypoints, the configs in turns in one
-browser. Absolute times belong to the machine; compare the medians.
+browser; then one region after the other is selected. Absolute times belong to the machine; compare the medians.
 """
 
 import base64
@@ -20,9 +20,10 @@ from demo.label_studio_admin import LabelStudioAdmin
 from tests.label_studio.browser import fresh_editor, launch, log_in
 from wholebody.figures.drawing import draw_figures
 from wholebody.keypoints import NAMES, PART_SLICES, Part
-from wholebody.labeling.config_writer import PRESETS, Prompt, write_config
+from wholebody.labeling.config_writer import IMAGE, PRESETS, Prompt, write_config
 from wholebody.labeling.labeling_config import parse_labeling_config
 from wholebody.labeling.regions import write_regions
+from wholebody.labeling.visibility import HIDDEN, VISIBILITY
 from wholebody.poses import Poses
 
 FIGURES, IMAGE_WH = 2, (1280, 720)
@@ -30,7 +31,11 @@ COPIES = 2
 """Each figure is there twice, which makes four people of two figures."""
 REGIONS = "() => window.Htx?.annotationStore?.selected?.regions?.length ?? 0"
 IDLE = "() => new Promise(done => requestIdleCallback(() => requestAnimationFrame(() => done())))"
+SELECT = "(number) => { const one = window.Htx.annotationStore.selected; one.selectArea(one.regions[number]); }"
+SELECTIONS = 5
 PAUSE_S = 1.0
+MARKED = ", every fourth marked"
+"""What the name of a config ends with whose task has every fourth region marked as hidden."""
 
 
 def labels(part: Part, colour: str = "#00c853") -> str:
@@ -65,7 +70,10 @@ def configs() -> dict[str, str]:
     return {
         "baseline": baseline(),
         "wholebody": write_config(PRESETS["wholebody"], prompt=Prompt.BOX),
+        "wholebody --visibility": write_config(PRESETS["wholebody"], visibility=True),
+        f"wholebody --visibility{MARKED}": write_config(PRESETS["wholebody"], visibility=True),
         "wholebody --skeleton": write_config(PRESETS["wholebody"], skeleton=True, prompt=Prompt.BOX),
+        "wholebody --skeleton --visibility": write_config(PRESETS["wholebody"], skeleton=True, visibility=True),
     }
 
 
@@ -89,14 +97,18 @@ def make_task(admin: LabelStudioAdmin, title: str, config: str) -> tuple[str, in
     picture, poses = four_people()
     (target,) = parse_labeling_config(config).targets
     result = write_regions(poses, target, 0.3)
-    project = admin.create_project(title, config)
+    regions = len(result)
+    if title.endswith(MARKED):
+        mark = {"from_name": VISIBILITY, "to_name": IMAGE, "type": "choices", "value": {"choices": [HIDDEN]}}
+        result += [{"id": region["id"], **mark} for region in result[::4]]
+    project = admin.create_project(title[:50], config)
     predictions = [{"model_version": "benchmark", "score": 1.0, "result": result}]
     (task,) = admin.import_tasks(project, [{"data": {"image": picture}, "predictions": predictions}])
-    return f"{admin.url}/projects/{project}/data?task={task}", len(result)
+    return f"{admin.url}/projects/{project}/data?task={task}", regions
 
 
-def open_task(page: Page, address: str, regions: int) -> tuple[float, float]:
-    """Seconds from the navigation until all regions are in the editor, and until it is idle."""
+def open_task(page: Page, address: str, regions: int) -> tuple[float, float, float]:
+    """Seconds from the navigation until all regions are there, until the editor is idle, and to select one."""
     page.goto("about:blank")
     time.sleep(PAUSE_S)
     start = time.perf_counter()
@@ -104,7 +116,16 @@ def open_task(page: Page, address: str, regions: int) -> tuple[float, float]:
     page.wait_for_function(f"({REGIONS})() >= {regions}", polling=50)
     there = time.perf_counter() - start
     page.evaluate(IDLE)
-    return there, time.perf_counter() - start
+    idle = time.perf_counter() - start
+    return there, idle, statistics.median(select(page, number) for number in range(SELECTIONS))
+
+
+def select(page: Page, number: int) -> float:
+    """Seconds from the selection of a region until the editor is idle."""
+    start = time.perf_counter()
+    page.evaluate(SELECT, number)
+    page.evaluate(IDLE)
+    return time.perf_counter() - start
 
 
 @click.command(help=__doc__)
@@ -116,7 +137,7 @@ def main(rounds: int) -> None:
         with LabelStudioServer(folder / "data", folder / "files", legacy_tokens=False) as server:
             admin = server.admin()
             tasks = {name: make_task(admin, name, config) for name, config in configs().items()}
-            times: dict[str, list[tuple[float, float]]] = {name: [] for name in tasks}
+            times: dict[str, list[tuple[float, float, float]]] = {name: [] for name in tasks}
             with sync_playwright() as playwright, launch(playwright) as browser:
                 login = log_in(browser, server.url)
                 with fresh_editor(browser, server.url, login) as editor:
@@ -125,10 +146,10 @@ def main(rounds: int) -> None:
                             taken = open_task(editor.page, *task)
                             if number:  # the first round warms up
                                 times[name].append(taken)
-    click.echo(f"{'config':22} {'regions':>7} {'there s':>8} {'idle s':>7}   (medians of {rounds})")
+    click.echo(f"{'config':43} {'regions':>7} {'there s':>8} {'idle s':>7} {'select s':>9}   (medians of {rounds})")
     for name, taken in times.items():
-        there, idle = (statistics.median(column) for column in zip(*taken, strict=True))
-        click.echo(f"{name:22} {tasks[name][1]:7} {there:8.2f} {idle:7.2f}")
+        there, idle, select_s = (statistics.median(column) for column in zip(*taken, strict=True))
+        click.echo(f"{name:43} {tasks[name][1]:7} {there:8.2f} {idle:7.2f} {select_s:9.3f}")
 
 
 if __name__ == "__main__":

@@ -67,6 +67,9 @@ def main() -> None:
                 with fresh_editor(browser, label_studio.url, login, WINDOW_WH) as editor:
                     editor.open_stream(project)
                     _tell(editor, result)
+                    admin.update_project(project, label_config=write_config(tuple(Part), visibility=True))
+                    editor.open_stream(project)
+                    _mark(editor)
             browser.close()
 
 
@@ -114,11 +117,24 @@ def _tell(editor: Editor, result: Sequence[Json]) -> None:
     editor.wait_for_regions(len(result))
     _save(editor, "accepted")
 
+    _select(editor, result)
+    _save(editor, "editor")
+
+
+def _mark(editor: Editor) -> None:
+    """Mark a point as hidden, and a picture of it."""
+    editor.page.wait_for_function("() => window.Htx.annotationStore.selected.regions.length > 0")
+    _select(editor, editor.regions())
+    editor.press("o")
+    _save(editor, "hidden")
+
+
+def _select(editor: Editor, result: Sequence[Json]) -> None:
+    """Select the point of the leftmost figure."""
     editor.page.get_by_label("move-tool").click()
-    wrist = min(_named(result, SELECTED), key=lambda region: region["value"]["x"])["value"]
+    wrist = min(_named(result, SELECTED), key=lambda region: float(region["value"]["x"]))["value"]
     editor.click((wrist["x"] / 100, wrist["y"] / 100))
     editor.page.mouse.move(0, 0)
-    _save(editor, "editor")
 
 
 def _boxes(result: Sequence[Json]) -> list[Json]:

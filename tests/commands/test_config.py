@@ -44,6 +44,7 @@ def patched(fake: FakeLabelStudio) -> list[Any]:
         (["--parts", "feet,body"], write_config(parse_parts("body,feet"))),
         (["--skeleton", "--preset", "body"], write_config(PRESETS["body"], skeleton=True)),
         (["--prompt", "none"], write_config(PRESETS["wholebody"], prompt=Prompt.NONE)),
+        (["--visibility"], write_config(PRESETS["wholebody"], visibility=True)),
         (["--prompt", "both", "--skeleton"], write_config(PRESETS["wholebody"], skeleton=True, prompt=Prompt.BOTH)),
     ],
 )
@@ -73,6 +74,11 @@ def test_preset_and_parts_exclude_each_other() -> None:
             ["--preset", "body-feet", "--skeleton", "--prompt", "none"],
             write_config(PRESETS["body-feet"], skeleton=True, prompt=Prompt.NONE),
             "23 keypoints (body, feet) as skeletons, prompt none",
+        ),
+        (
+            ["--preset", "body", "--visibility"],
+            write_config(PRESETS["body"], visibility=True),
+            "17 keypoints (body), prompt box, with visibility",
         ),
     ],
 )
@@ -123,6 +129,18 @@ def test_what_is_kept_orphans_nothing(fake: FakeLabelStudio) -> None:
     assert run("--apply", "1")[0] == 0
 
 
+MARKED = {
+    "created_annotations": {"body|img|keypointlabels": 17, "visibility|img|choices": 2},
+    "created_labels": {"body": {"nose": 17}, "visibility": {"hidden": 2}},
+}
+
+
+def test_marks_of_hidden_points_are_kept_by_the_same_option(fake: FakeLabelStudio) -> None:
+    fake.fail("GET", SUMMARY, told(NOTHING | MARKED))
+    fake.fail("PATCH", PROJECT, told({"id": 1}))
+    assert run("--apply", "1", "--visibility")[0] == 0
+
+
 @pytest.mark.parametrize(
     ("summary", "options", "orphans"),
     [
@@ -145,6 +163,20 @@ def test_what_is_kept_orphans_nothing(fake: FakeLabelStudio) -> None:
             {"created_annotations": {"body|img|keypointlabels": 3}, "created_labels": {"body": {"tail": 2, "nose": 1}}},
             [],
             "2 labelled 'tail' of 'body'",
+        ),
+        # marks of hidden points
+        (MARKED, [], "2 of 'visibility' (choices)"),
+        # joints of skeletons that were hidden
+        (
+            {"created_annotations": {"hidden_body|img|choices": 1}, "created_labels": {"hidden_body": {"nose": 1}}},
+            ["--visibility"],
+            "1 of 'hidden_body' (choices)",
+        ),
+        # a choice of somebody else's, in a control of the same name
+        (
+            {"created_annotations": {"visibility|img|choices": 3}, "created_labels": {"visibility": {"occluded": 3}}},
+            ["--visibility"],
+            "3 labelled 'occluded' of 'visibility'",
         ),
         # of a part that is left out, in a draft
         ({"created_labels_drafts": {"face": {"face-3": 1}}}, ["--preset", "body"], "1 labelled 'face-3' of 'face'"),

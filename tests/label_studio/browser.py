@@ -57,6 +57,7 @@ _TOOL = """() => {
     const tool = window.Htx.annotationStore.selected.objects[0].getToolsManager().findSelectedTool();
     return tool?.dynamic ? tool.control.name : null;
 }"""
+_SELECTED = "() => window.Htx.annotationStore.selected.highlightedNode?.cleanId ?? null"
 _ON_SCREEN = """([x, y]) => {
     const image = window.Htx.annotationStore.selected.objects[0];
     return [x * image.stageWidth, y * image.stageHeight];
@@ -250,6 +251,16 @@ class Editor:
         self.page.mouse.down()
         self.page.mouse.move(canvas["x"] + right, canvas["y"] + bottom, steps=5)
         self.page.mouse.up()
+
+    def select(self, xy: XY, region: str) -> None:
+        """Click on a region and wait until it is selected."""
+        self.click(xy)
+        self.page.wait_for_function(f"({_SELECTED})() === {region!r}")
+
+    def unselect(self) -> None:
+        """Select nothing."""
+        self.press("u")
+        self.page.wait_for_function(f"({_SELECTED})() === null")
 
     def undo(self) -> None:
         """Take the last step back."""

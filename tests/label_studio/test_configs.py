@@ -26,8 +26,8 @@ PARTS = {"right_hand", "left_hand", "face", "body"}
 
 def test_every_config_is_accepted(admin: LabelStudioAdmin) -> None:
     project = admin.create_project("configs", write_config(PRESETS["body"]))
-    for parts, skeleton, prompt in product(PRESETS.values(), (False, True), Prompt):
-        config = write_config(parts, skeleton=skeleton, prompt=prompt)
+    for parts, skeleton, prompt, visibility in product(PRESETS.values(), (False, True), Prompt, (False, True)):
+        config = write_config(parts, skeleton=skeleton, prompt=prompt, visibility=visibility)
         admin.update_project(project, label_config=config)
         assert admin.project(project)["label_config"] == config.strip()
 
@@ -101,3 +101,18 @@ def test_a_config_is_set_unless_it_orphans_annotations(connected: LabelStudioSer
     assert admin.project(project)["label_config"] == before
     assert apply(project, "--prompt", "both").exit_code == 0
     assert admin.project(project)["label_config"] == write_config(PRESETS["wholebody"], prompt=Prompt.BOTH).strip()
+
+
+def test_marks_of_hidden_points_are_not_orphaned(connected: LabelStudioServer, admin: LabelStudioAdmin) -> None:
+    project = admin.create_project("apply visibility", "<View/>")
+    assert apply(project, "--visibility").exit_code == 0
+    (task,) = admin.import_tasks(project, [{"image": "a.png"}])
+    value = {"x": 1, "y": 1, "width": 1, "keypointlabels": ["nose"]}
+    point = {"id": "p", "from_name": "body", "to_name": "img", "type": "keypointlabels", "value": value}
+    mark = {"id": "p", "from_name": "visibility", "to_name": "img", "type": "choices", "value": {"choices": ["hidden"]}}
+    admin.annotate(task, [point, mark])
+
+    refused = apply(project)
+    assert refused.exit_code == COULD_NOT_START
+    assert "would be orphaned: 1 of 'visibility' (choices); " in refused.stderr
+    assert apply(project, "--visibility", "--prompt", "none").exit_code == 0

@@ -9,6 +9,7 @@ from wholebody.errors import SettingsError
 from wholebody.keypoints import NAMES, PART_SLICES, PARTS, Part
 from wholebody.labeling.config_writer import PRESETS, Prompt, parse_parts, write_config
 from wholebody.labeling.labeling_config import parse_labeling_config
+from wholebody.labeling.skeletons import SKELETONS
 from wholebody.labeling.targets import BoxControl
 
 BODY, FEET, FACE, LEFT_HAND, RIGHT_HAND = Part
@@ -49,6 +50,67 @@ def test_every_label_has_a_key_that_is_its_own_and_none_of_the_editors(parts: tu
         keys = [label["hotkey"] for label in attributes(write_config(parts, skeleton=skeleton), "Label")]
         assert len(set(keys)) == len(keys)
         assert not set("behkmopruvw") & set(keys)
+
+
+@pytest.mark.parametrize("parts", SELECTIONS, ids=",".join)
+@pytest.mark.parametrize("skeleton", [False, True])
+def test_no_key_of_a_choice_chooses_a_label_or_a_tool(parts: tuple[Part, ...], skeleton: bool) -> None:
+    if skeleton and FEET in parts and BODY not in parts:
+        return
+    config = write_config(parts, skeleton=skeleton, prompt=Prompt.BOTH, visibility=True)
+    labels = [label["hotkey"] for label in attributes(config, "Label")]
+    choices = [choice["hotkey"] for choice in attributes(config, "Choice")]
+    assert len(set(choices)) == len(choices)
+    assert not set(choices) & set(labels)
+    assert set("behkmopruvw") & set(choices) == {"o"}  # that of ellipses
+    assert not attributes(config, "Ellipse") + attributes(config, "EllipseLabels")
+
+
+@pytest.mark.parametrize("parts", SELECTIONS, ids=",".join)
+def test_visibility_is_a_choice_for_points_alone(parts: tuple[Part, ...]) -> None:
+    root = ET.fromstring(write_config(parts, visibility=True))
+    (choices,) = root.iter("Choices")
+    assert [choice.attrib for choice in choices] == [{"value": "hidden", "hotkey": "o"}]
+    labels = choices.attrib.pop("whenLabelValue").split(",")
+    assert labels == [label.attrib["value"] for control in root.iter("KeyPointLabels") for label in control]
+    assert choices.attrib == {
+        "name": "visibility",
+        "toName": "img",
+        "perRegion": "true",
+        "choice": "single",
+        "showInline": "true",
+        "visibleWhen": "region-selected",
+    }
+
+
+@pytest.mark.parametrize(
+    ("parts", "offered"),
+    [
+        (ALL, {"body": 23, "face": 68, "left_hand": 21, "right_hand": 21}),
+        ([BODY, RIGHT_HAND], {"body": 17, "right_hand": 21}),
+    ],
+)
+def test_visibility_of_a_skeleton_is_that_of_all_or_of_single_joints(
+    parts: Sequence[Part], offered: dict[str, int]
+) -> None:
+    config = write_config(parts, skeleton=True, visibility=True)
+    whole, *single = ET.fromstring(config).iter("Choices")
+    assert (whole.attrib["name"], whole.attrib["whenLabelValue"]) == ("visibility", ",".join(offered))
+    assert [choice.attrib["value"] for choice in whole] == ["hidden"]
+    assert [(c.attrib["name"], c.attrib["whenLabelValue"], c.attrib["choice"]) for c in single] == [
+        (f"hidden_{label}", label, "multiple") for label in offered
+    ]
+    assert [len(c) for c in single] == [*offered.values()]
+    (target,) = parse_labeling_config(config).targets
+    for control, label in zip(single, offered, strict=True):
+        part = {name: kind for kind, name in target.skeletons[0].labels.items()}[label]
+        assert {choice.attrib["value"] for choice in control} == {NAMES[joint] for joint in SKELETONS[part]}
+
+
+@pytest.mark.parametrize("skeleton", [False, True])
+def test_visibility_changes_nothing_of_what_is_filled(skeleton: bool) -> None:
+    plain, marked = (write_config(ALL, skeleton=skeleton, visibility=visibility) for visibility in (False, True))
+    assert parse_labeling_config(marked) == parse_labeling_config(plain)
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ DEFAULT_PRESET = "wholebody"
     show_default=True,
     help="The smart tools that ask for a person.",
 )
+@click.option("--visibility", is_flag=True, help="A choice, with the key O, for points that are hidden but known.")
 @click.option(
     "--apply",
     "project_id",
@@ -27,7 +28,9 @@ DEFAULT_PRESET = "wholebody"
     metavar="PROJECT_ID",
     help="Set it on a project, if that orphans no annotation, instead of printing it.",
 )
-def config(preset: str | None, parts: str | None, skeleton: bool, prompt: str, project_id: int | None) -> None:
+def config(
+    preset: str | None, parts: str | None, skeleton: bool, prompt: str, visibility: bool, project_id: int | None
+) -> None:
     """Print a labeling config for Settings > Labeling Interface > Code, or set it on a project.
 
     --apply needs LABEL_STUDIO_URL and LABEL_STUDIO_API_TOKEN.
@@ -39,7 +42,7 @@ def config(preset: str | None, parts: str | None, skeleton: bool, prompt: str, p
     if preset and parts:
         raise SettingsError("--preset and --parts exclude each other; give one of them")
     chosen = parse_parts(parts) if parts else PRESETS[preset or DEFAULT_PRESET]
-    written = write_config(chosen, skeleton=skeleton, prompt=Prompt(prompt))
+    written = write_config(chosen, skeleton=skeleton, prompt=Prompt(prompt), visibility=visibility)
     if project_id is None:
         click.echo(written)
         if skeleton:
@@ -48,7 +51,8 @@ def config(preset: str | None, parts: str | None, skeleton: bool, prompt: str, p
     where = _apply(written, project_id)
     count = sum(PART_SLICES[part].stop - PART_SLICES[part].start for part in chosen)
     what = f"{count} keypoints ({', '.join(chosen)}){' as skeletons' if skeleton else ''}"
-    click.echo(f"{where}: labeling config set to {what}, prompt {prompt}.")
+    choices = ", with visibility" if visibility else ""
+    click.echo(f"{where}: labeling config set to {what}, prompt {prompt}{choices}.")
 
 
 def _apply(config: str, project_id: int) -> str:

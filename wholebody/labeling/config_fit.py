@@ -99,7 +99,7 @@ def _orphans(config: str, usage: Usage) -> Iterator[str]:
     for (name, to_name, kind), count in usage.regions.items():
         if count and (name, to_name, kind) not in kept:
             yield f"{count} of {name!r} ({kind})"
-    labels = {c.attrib["name"]: {label.attrib["value"] for label in c.iter("Label")} for c in controls}
+    labels = {c.attrib["name"]: {label.attrib["value"] for label in c.iter("Label", "Choice")} for c in controls}
     gone = {name for name, _, _ in usage.regions} - labels.keys()  # told above
     for name, counts in usage.labels.items():
         for label, count in counts.items():

@@ -8,6 +8,7 @@ from typing import Final
 from wholebody.errors import SettingsError
 from wholebody.keypoints import NAMES, PART_SLICES, SIDES, Part, Side
 from wholebody.labeling import hotkeys
+from wholebody.labeling.visibility import write_visibility
 
 IMAGE: Final = "img"
 BOX: Final = "box"
@@ -64,6 +65,10 @@ _STYLE: Final = """
     .wb-left_hand .lsf-label, .wb-right_hand .lsf-label { font-size: 11px }
     .wb-face .lsf-label__hotkey, .wb-left_hand .lsf-label__hotkey, .wb-right_hand .lsf-label__hotkey { display: none }
     .wb-on-demand { order: -1 }
+    .wb-visibility { order: -2 }
+    .wb-visibility .lsf-choices { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); margin: 0 0 6px }
+    .wb-visibility .lsf-choices_hidden { display: none }
+    .wb-visibility .lsf-choice { margin: 0; font-size: 12px; white-space: nowrap }
   """
 
 
@@ -82,7 +87,9 @@ def parse_parts(text: str) -> tuple[Part, ...]:
     return tuple(part for part in Part if part in names)
 
 
-def write_config(parts: Sequence[Part], *, skeleton: bool = False, prompt: Prompt = Prompt.BOX) -> str:
+def write_config(
+    parts: Sequence[Part], *, skeleton: bool = False, prompt: Prompt = Prompt.BOX, visibility: bool = False
+) -> str:
     """Label Studio's labeling config for these parts: image at the left, labels in a column at the right.
 
     The controls are `box` and one named like each part, always in COCO-WholeBody order: Label Studio's COCO
@@ -94,6 +101,7 @@ def write_config(parts: Sequence[Part], *, skeleton: bool = False, prompt: Promp
         skeleton: One `VectorLabels` named `skeleton` instead, a label for each part; feet belong to the body.
         prompt: The smart tools, `prompt_box` and `prompt_click`. They have no labels: an accepted suggestion
             would get the one that is active.
+        visibility: With choices for points that are hidden but known: see `visibility.py`.
 
     Raises:
         SettingsError: `parts` is empty or names a part twice, or is feet without body for a skeleton.
@@ -107,6 +115,8 @@ def write_config(parts: Sequence[Part], *, skeleton: bool = False, prompt: Promp
     row = ET.SubElement(config, "View", className="wb-row")
     _add_image(row)
     palette = ET.SubElement(row, "View", className="wb-palette")
+    if visibility:
+        palette.append(write_visibility(parts, IMAGE, skeleton=skeleton))
     _add_prompts(palette, prompt)
     _add_box(palette)
     if skeleton:

@@ -11,6 +11,9 @@ from typing import Final
 from wholebody.keypoints import NAMES, Part
 
 PERSON: Final = "1"
+HIDDEN: Final = "o"
+"""Marks the selected point as hidden. It is the editor's own for ellipses, which no config of ours has."""
+
 SKELETON: Final = {Part.BODY: "2", Part.FACE: "3", Part.LEFT_HAND: "4", Part.RIGHT_HAND: "5"}
 
 # Neighbours on the keyboard for left and right; none of the editor's own: b e h k m o p r u v w.
@@ -36,3 +39,9 @@ _NO_KEY: Final = "\N{EN DASH}"
 def hotkey(index: int) -> str:
     """The key of a keypoint's label, no other label's; on face and hands one that cannot be pressed."""
     return _OF_NAME.get(NAMES[index]) or f"{_NO_KEY}{index}"
+
+
+def joint_hotkey(index: int) -> str:
+    """The key that marks a joint of the selected skeleton as hidden: its label's, unless that chooses a skeleton."""
+    key = hotkey(index)
+    return f"{_NO_KEY}{index}" if key in (PERSON, *SKELETON.values()) else key
