@@ -23,6 +23,7 @@ from wholebody.settings import Settings
 
 TASKS, PREDICTIONS, PROJECT, REFRESH = "/api/tasks/", "/api/predictions/", "/api/projects/1/", "/api/token/refresh"
 VERSION, WHOAMI, BACKENDS = "/api/version/", "/api/current-user/whoami", "/api/ml/"
+VIEWS, COLUMNS = "/api/dm/views/", "/api/dm/columns/"
 BACKEND_VERSIONS, MODEL_VERSIONS = "/api/ml/1/versions", "/api/projects/1/model-versions/"
 JSON_TYPE, HTML_TYPE = {"Content-Type": "application/json"}, {"Content-Type": "text/html"}
 LEGACY_TOKEN = "0123456789abcdef0123456789abcdef01234567"
@@ -36,6 +37,13 @@ OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "contains": lambda versions, parts: any(part in version for version in versions for part in parts),
     "not_contains": lambda versions, parts: not any(part in version for version in versions for part in parts),
 }
+COLUMNS_SHOWN: list[dict[str, Any]] = [
+    {"id": "image", "parent": "data", "visibility_defaults": {"explore": True, "labeling": True}},
+    {"id": "id", "visibility_defaults": {"explore": True, "labeling": False}},
+    {"id": "inner_id", "visibility_defaults": {"explore": False, "labeling": False}},
+    {"id": "predictions_score", "visibility_defaults": {"explore": False, "labeling": False}},
+    {"id": "data", "children": ["image"]},
+]
 NO_CREDENTIALS = "Authentication credentials were not provided."
 LEGACY_DISABLED = (
     "Authentication token no longer valid: legacy token authentication has been disabled for this organization"
@@ -92,6 +100,7 @@ class FakeLabelStudio(ScriptedServer):
         predictions: All that are stored, oldest first.
         project: The project as its API shows it.
         backends: The connected backends as its API shows them.
+        tabs: Those of the project's data manager as its API shows them.
         legacy_enabled: Whether the legacy token works, or personal access tokens alone.
         revoked: Whether the personal access token was revoked.
         access_tokens: Those that are valid now; clear it and they have expired.
@@ -107,6 +116,7 @@ class FakeLabelStudio(ScriptedServer):
         config = write_config(parse_parts("body"))
         self.project = {"id": 1, "title": "Figures", "label_config": config, "model_version": ""}
         self.backends: list[dict[str, Any]] = []
+        self.tabs: list[dict[str, Any]] = []
         self.legacy_enabled = True
         self.revoked = False
         self.access_tokens: set[str] = set()
@@ -172,11 +182,16 @@ class FakeLabelStudio(ScriptedServer):
                 ("GET", BACKENDS): lambda _: _json(self.backends),
                 ("GET", MODEL_VERSIONS): lambda _: _json(Counter(one["model_version"] for one in self.predictions)),
                 ("PATCH", PROJECT): self._patch_project,
+                ("GET", VIEWS): lambda _: _json(self.tabs),
+                ("GET", COLUMNS): lambda _: _json({"columns": COLUMNS_SHOWN}),
+                ("POST", VIEWS): self._post_tab,
             }
             if route := routes.get((request.method, request.path)):
                 return route(request)
             if request.method == "DELETE" and request.path.startswith(PREDICTIONS):
                 return self._delete_prediction(request)
+            if request.method == "PATCH" and request.path.startswith(VIEWS):
+                return self._patch_tab(request)
             if request.path.startswith("/api/projects/"):
                 return _error(404, "No Project matches the given query.")
             return Answer(404, "<!DOCTYPE html><title>Page not found</title>", headers=HTML_TYPE)
@@ -266,11 +281,24 @@ class FakeLabelStudio(ScriptedServer):
         return _json(self.project | counted)
 
     def _patch_project(self, request: Received) -> Answer:
-        version = request.json()["model_version"]
-        if version not in {one["model_version"] for one in self.predictions}:
+        changes = request.json()
+        versions = {one["model_version"] for one in self.predictions}
+        if "model_version" in changes and changes["model_version"] not in versions:
             return _error(400, "Validation error", {"model_version": ["Model version doesn't exist"]})
-        self.project["model_version"] = version
+        self.project |= changes
         return _json(self.project)
+
+    def _post_tab(self, request: Received) -> Answer:
+        content = request.json()
+        tab = {"id": len(self.tabs) + 1, "project": content["project"], "data": content["data"]}
+        self.tabs.append(tab)
+        return _json(tab, 201)
+
+    def _patch_tab(self, request: Received) -> Answer:
+        number = request.path.removeprefix(VIEWS).rstrip("/")
+        (tab,) = [one for one in self.tabs if str(one["id"]) == number]
+        tab["data"] = request.json()["data"]
+        return _json(tab)
 
 
 def settings_for(fake: FakeLabelStudio, **changes: Any) -> Settings:

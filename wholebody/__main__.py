@@ -16,6 +16,7 @@ from wholebody import __version__
 from wholebody.commands.config import config
 from wholebody.commands.doctor import doctor
 from wholebody.commands.prefill import prefill
+from wholebody.commands.review import review
 from wholebody.commands.weights import weights
 
 COULD_NOT_START, INTERRUPTED = 2, 130
@@ -70,7 +71,7 @@ def _forget_closed_terminal() -> None:
                 os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-for _command in (prefill, config, doctor, weights):
+for _command in (prefill, config, review, doctor, weights):
     add(_command)
 
 

@@ -33,11 +33,12 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeLabelStudio]:
 
 def test_all_in_order(fake: FakeLabelStudio) -> None:
     fake.predict(4, HERE)
+    fake.project["model_version"] = HERE
     result = run()
     assert result.exit_code == 0, result.output
     lines = result.stdout.splitlines()
-    assert [line.split()[0] for line in lines[:-1]] == ["ok"] * 8 + ["skip"] + ["ok"] * 2 + ["skip", "ok"]
-    assert lines[-1] == "11 ok, 2 skip"
+    assert [line.split()[0] for line in lines[:-1]] == ["ok"] * 8 + ["skip"] + ["ok"] * 2 + ["skip", "ok", "ok"]
+    assert lines[-1] == "12 ok, 2 skip"
     for text in (
         "MODE=figures BACKEND_TYPE=onnxruntime DEVICE=cpu, from the environment; no .env here",
         f"1.23.2 at {fake.url}",

@@ -82,8 +82,10 @@ def test_all_in_order(
     done = doctor(tmp_path, settings)
     assert (done.returncode, done.stderr) == (0, "")
     editor = "ok" if release >= Version("1.21.0") else "warn"
-    words = [line.split()[0] for line in done.stdout.splitlines()[:-1] if not line.startswith(" ")]
-    assert words == ["ok"] * 5 + [editor] + ["ok"] * 5 + ["skip", "ok"], done.stdout
+    *lines, cure, _ = done.stdout.splitlines()
+    words = [line.split()[0] for line in lines if not line.startswith(" ")]
+    # Connecting sets the project's model version to the connection's title, and the score column is empty.
+    assert words == ["ok"] * 5 + [editor] + ["ok"] * 5 + ["skip", "ok", "warn"], done.stdout
     for text in (
         f"{release} at {settings['LABEL_STUDIO_URL']}",
         "token of demo@example.com",
@@ -93,8 +95,10 @@ def test_all_in_order(
         f"{backend.url} Connected",
         f"{backend.url} is asked",
         "stored predictions: 1 of wholebody-figures-",
+        "the project's model version is 'wholebody'\n",
     ):
         assert text in done.stdout
+    assert cure.strip() == f"-> wholebody review --project {project} (docs/review.md)"
     assert settings["LABEL_STUDIO_API_TOKEN"] not in done.stdout
 
 

@@ -10,6 +10,7 @@ import requests
 
 from wholebody.checks.api import CHECK_URL
 from wholebody.checks.facts import Check, Facts, Finding
+from wholebody.checks.scores import stored_versions
 from wholebody.errors import LabelStudioError
 from wholebody.estimation.weights import model_version
 from wholebody.http.session import Session
@@ -107,7 +108,7 @@ def look_at_versions(facts: Facts) -> Finding:
     if facts.weights and facts.estimator:
         here = {model_version(facts.settings, facts.weights, facts.estimator.traits)}
     live = {str(b.get("model_version")) for b in facts.backends if b.get("state") == CONNECTED}
-    stored = _stored_versions(facts)
+    stored = stored_versions(facts)
     predictions = ", ".join(f"{count} of {version}" for version, count in stored.items()) or "none"
     if not here | live:
         missing = "weights" if facts.weights is None else "networks that run"
@@ -184,14 +185,6 @@ def _smart_tools(xml: str) -> list[str]:
     """Controls that annotators can draw prompts with: all that do not say smart="false", as the editor has it."""
     controls = [e for e in parse_xml(xml).iter() if str(e.tag).lower() in SMART_TAGS]
     return [f"{c.tag} {c.get('name', '')!r}" for c in controls if c.get("smart", "true").strip().lower() != "false"]
-
-
-def _stored_versions(facts: Facts) -> dict[str, int]:
-    """Model version -> how many predictions are stored. A version that is only chosen counts 0."""
-    counted = facts.api.read(f"/api/projects/{facts.project_id}/model-versions/")
-    if not isinstance(counted, dict):
-        raise LabelStudioError(f"the model versions are not listed as Label Studio does it; {CHECK_URL}")
-    return {str(version): count for version, count in counted.items() if isinstance(count, int) and count}
 
 
 def _or_nothing(versions: set[str]) -> str:

@@ -7,6 +7,7 @@ from wholebody.checks.facts import Check, Facts, Finding, Outcome
 from wholebody.checks.label_studio import BEFORE_THE_BACKEND
 from wholebody.checks.machine import OF_THIS_MACHINE
 from wholebody.checks.predictions import OF_WHAT_IS_STORED
+from wholebody.checks.scores import SCORES
 from wholebody.errors import SettingsError, WholebodyError
 
 CHECKS: tuple[Check, ...] = (
@@ -15,6 +16,7 @@ CHECKS: tuple[Check, ...] = (
     *OF_THE_BACKEND,
     *OF_THIS_MACHINE,
     VERSIONS,
+    SCORES,
 )
 
 

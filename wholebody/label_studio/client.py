@@ -12,6 +12,7 @@ from wholebody.label_studio.duplicates import IsReplaced, is_never_replaced
 from wholebody.label_studio.late_writes import LateWrites
 from wholebody.label_studio.predictions import Predictions
 from wholebody.label_studio.releases import read_release
+from wholebody.label_studio.tabs import Tab, TabState, ensure_tab
 from wholebody.label_studio.task_queries import TaskQuery
 from wholebody.label_studio.transport import Transport
 from wholebody.predictions import Prediction
@@ -31,12 +32,18 @@ Task = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """What the prefill needs of a project; `model_version` is the one that its labeling stream shows."""
+    """What the commands need of a project.
+
+    Attributes:
+        model_version: The one that its labeling stream shows: of predictions, or a backend's title.
+        sampling: Which task its labeling stream serves next.
+    """
 
     id: int
     title: str
     label_config: str
     model_version: str
+    sampling: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +101,13 @@ class LabelStudioClient:
         with _named(project_id):
             answer = self._transport.repeated(lambda: self._transport.read(f"/api/projects/{project_id}/"))
         try:
-            return Project(answer["id"], answer["title"], answer["label_config"], answer.get("model_version") or "")
+            return Project(
+                answer["id"],
+                answer["title"],
+                answer["label_config"],
+                answer.get("model_version") or "",
+                answer.get("sampling") or "",
+            )
         except (KeyError, TypeError):
             raise LabelStudioError(
                 f"{self._base_url} does not answer as Label Studio; check LABEL_STUDIO_URL"
@@ -171,6 +184,26 @@ class LabelStudioClient:
         body = {"model_version": version}
         self._transport.repeated(lambda: self._transport.write_last("PATCH", f"/api/projects/{project_id}/", body))
 
+    def model_versions(self, project_id: int) -> dict[str, int]:
+        """The model version of each stored prediction of a project, the newest first -> how many there are."""
+        path = f"/api/projects/{project_id}/model-versions/"
+        counted = self._transport.repeated(lambda: self._transport.read(path))
+        if not isinstance(counted, dict):
+            raise LabelStudioError(f"{self._base_url} does not list model versions as Label Studio does")
+        return {str(version): count for version, count in counted.items() if isinstance(count, int) and count}
+
+    def change_project(self, project_id: int, changes: dict[str, str]) -> None:
+        """Give a project other settings, under the names of Label Studio's API.
+
+        Raises:
+            LabelStudioError: Label Studio refuses one of them.
+        """
+        self._transport.repeated(lambda: self._transport.write("PATCH", f"/api/projects/{project_id}/", changes))
+
+    def ensure_tab(self, project_id: int, tab: Tab) -> tuple[int, TabState]:
+        """See to it that a project has a tab once: see `tabs.ensure_tab`."""
+        return self._transport.repeated(lambda: ensure_tab(self._transport, project_id, tab))
+
     def usage(self, project_id: int) -> Usage:
         """What a labeling config must have, lest something of the project be orphaned."""
         answer = self._transport.repeated(lambda: self._transport.read(f"/api/projects/{project_id}/summary/"))
@@ -189,8 +222,7 @@ class LabelStudioClient:
         Raises:
             LabelStudioError: Label Studio refuses it, as it does when regions would lose their control.
         """
-        body = {"label_config": label_config}
-        self._transport.repeated(lambda: self._transport.write("PATCH", f"/api/projects/{project_id}/", body))
+        self.change_project(project_id, {"label_config": label_config})
 
     def _count(self, project_id: int, query: TaskQuery) -> int:
         return int(self._page(project_id, query, 1, {"include": "id"})["total"])

@@ -84,11 +84,14 @@ class TaskQuery:
         filters: list[Filter] = [("id", "greater_or_equal", "Number", self.start_id), *self.filters]
         if self.ids is not None:
             filters.append(("id", "in_list", "List", self.ids))
-        items: list[dict[str, Any]] = [
-            {"filter": f"filter:tasks:{field}", "operator": operator, "type": kind, "value": value}
-            for field, operator, kind, value in filters
-        ]
+        items = [filter_item(one) for one in filters]
         return orjson.dumps({"filters": {"conjunction": "and", "items": items}, "ordering": [self.ordering]})
+
+
+def filter_item(one: Filter) -> dict[str, Any]:
+    """A filter as Label Studio takes it."""
+    field, operator, kind, value = one
+    return {"filter": f"filter:tasks:{field}", "operator": operator, "type": kind, "value": value}
 
 
 _UNANNOTATED: tuple[Filter, ...] = tuple((counter, "equal", "Number", 0) for counter in _DONE_BY[1:])
