@@ -16,12 +16,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
+from urllib.parse import parse_qs
 
 from tests.http_server import Answer, Received, ScriptedServer
 from wholebody.labeling.config_writer import parse_parts, write_config
 from wholebody.settings import Settings
 
 TASKS, PREDICTIONS, PROJECT, REFRESH = "/api/tasks/", "/api/predictions/", "/api/projects/1/", "/api/token/refresh"
+USERS, EXPORT = "/api/users/", "/api/projects/1/export"
 VERSION, WHOAMI, BACKENDS = "/api/version/", "/api/current-user/whoami", "/api/ml/"
 VIEWS, COLUMNS = "/api/dm/views/", "/api/dm/columns/"
 BACKEND_VERSIONS, MODEL_VERSIONS = "/api/ml/1/versions", "/api/projects/1/model-versions/"
@@ -179,6 +181,8 @@ class FakeLabelStudio(ScriptedServer):
                 ("POST", PREDICTIONS): self._post_prediction,
                 ("GET", PROJECT): self._show_project,
                 ("GET", WHOAMI): lambda _: _json({"id": 1, "username": "", "email": "ann@example.com"}),
+                ("GET", USERS): lambda _: _json([{"id": 1, "email": "ann@example.com"}]),
+                ("GET", EXPORT): self._export,
                 ("GET", BACKENDS): lambda _: _json(self.backends),
                 ("GET", MODEL_VERSIONS): lambda _: _json(Counter(one["model_version"] for one in self.predictions)),
                 ("PATCH", PROJECT): self._patch_project,
@@ -235,7 +239,7 @@ class FakeLabelStudio(ScriptedServer):
         names = asked["include"].split(",")
         if "predictions" in names and asked.get("fields") != "all":
             names.remove("predictions")  # as Label Studio does
-        tasks = [{name: row[name] for name in names} for row in shown]
+        tasks = [{name: row[name] for name in names if name in row} for row in shown]
         return _json({"total_annotations": 0, "total_predictions": 0, "total": len(rows), "tasks": tasks})
 
     def _as_searched(self, values: Any) -> Any:
@@ -246,12 +250,17 @@ class FakeLabelStudio(ScriptedServer):
     def _row(self, task_id: int) -> dict[str, Any]:
         present = [one for one in self.predictions if one["task"] == task_id]
         versions = [one["model_version"] for one in present]
-        counted = {
+        counted: dict[str, Any] = {
             "total_predictions": len(versions),
             "predictions_model_versions": versions,
             "predictions": present,
         }
         return {"id": task_id, **counted, **self.tasks[task_id]}
+
+    def _export(self, request: Received) -> Answer:
+        ids = [int(number) for number in parse_qs(request.query)["ids[]"]]
+        plain: dict[str, Any] = {"annotations": [], "drafts": [], "predictions": []}
+        return _json([plain | {"id": one} | self.tasks[one] for one in sorted(ids) if one in self.tasks])
 
     def _list_predictions(self, request: Received) -> Answer:
         task_id = int(request.parameters["task"])

@@ -7,6 +7,7 @@ WholebodyError               anything this project raises on purpose; the text i
 |   +-- ConfigChangedError   ... or is another than when the run began
 +-- RequestError             a request's body is not what Label Studio would send
 +-- ImageError               a task's image cannot be had or read: that task's own failure
++-- DatasetError             a file or folder of annotations is not what it must be
 +-- PromptError              what an annotator drew leads to nobody
 +-- LabelStudioError         Label Studio refused, or could not be reached
     +-- AuthenticationError  ... because of the token
@@ -91,6 +92,12 @@ class ImageError(WholebodyError):
     def about(self, reference: str) -> "ImageError":
         """The same with the image's reference in its text."""
         return ImageError(self.reason, reference, self.cause)
+
+
+class DatasetError(WholebodyError):
+    """A file or folder of annotations is not what it must be."""
+
+    cause: Cause = "request"
 
 
 class PromptError(WholebodyError):

@@ -1,4 +1,4 @@
-"""The 133 COCO-WholeBody keypoints: names, body parts, sides and skeleton edges. Data, no logic.
+"""The 133 COCO-WholeBody keypoints: names, parts, sides, edges, mirrored points and sigmas. Data, no logic.
 
 Order and names are those of the COCO-WholeBody dataset (Jin et al., "Whole-Body Human Pose Estimation in
 the Wild", ECCV 2020) as mmpose and rtmlib write them: index 0..16 body, 17..22 feet, 23..90 face, 91..111
@@ -126,3 +126,46 @@ SKELETON: Final[dict[Part, tuple[tuple[int, int], ...]]] = {
     Part.RIGHT_HAND: _hand_edges(112),
 }
 """Bones as pairs of indices into `NAMES`, as COCO-WholeBody draws them; the face has none."""
+
+_FACE_MIRRORED: Final[tuple[int, ...]] = (
+    *range(16, -1, -1),  # jaw
+    *range(26, 16, -1),  # brows
+    *range(27, 31),  # bridge of the nose
+    *range(35, 30, -1),  # nostrils
+    *(45, 44, 43, 42, 47, 46, 39, 38, 37, 36, 41, 40),  # eyes
+    *range(54, 47, -1),  # outer lips, upper and lower
+    *range(59, 54, -1),
+    *range(64, 59, -1),  # inner lips
+    *range(67, 64, -1),
+)
+
+
+def _mirrored(name: str) -> int:
+    side, mark, joint = name.partition("_")
+    if name.startswith("face-"):
+        return NAMES.index(f"face-{_FACE_MIRRORED[int(name.removeprefix('face-'))]}")
+    other = {"left": "right", "right": "left"}.get(side)
+    return NAMES.index(f"{other}{mark}{joint}" if other else name)
+
+
+MIRRORED: Final[tuple[int, ...]] = tuple(_mirrored(name) for name in NAMES)
+"""`(133,)` the keypoint that each becomes in the mirrored picture."""
+
+_HAND_SIGMAS: Final = (
+    *(0.029, 0.022, 0.035, 0.037, 0.047, 0.026, 0.025, 0.024, 0.035, 0.018, 0.024),
+    *(0.022, 0.026, 0.017, 0.021, 0.021, 0.032, 0.02, 0.019, 0.022, 0.031),
+)
+
+SIGMAS: Final[tuple[float, ...]] = (
+    *(0.026, 0.025, 0.025, 0.035, 0.035, 0.079, 0.079, 0.072, 0.072, 0.062, 0.062, 0.107, 0.107, 0.087, 0.087),
+    *(0.089, 0.089),
+    *(0.068, 0.066, 0.066, 0.092, 0.094, 0.094),
+    *(0.042, 0.043, 0.044, 0.043, 0.04, 0.035, 0.031, 0.025, 0.02, 0.023, 0.029, 0.032, 0.037, 0.038, 0.043),
+    *(0.041, 0.045, 0.013, 0.012, 0.011, 0.011, 0.012, 0.012, 0.011, 0.011, 0.013, 0.015, 0.009, 0.007, 0.007),
+    *(0.007, 0.012, 0.009, 0.008, 0.016, 0.01, 0.017, 0.011, 0.009, 0.011, 0.009, 0.007, 0.013, 0.008, 0.011),
+    *(0.012, 0.01, 0.034, 0.008, 0.008, 0.009, 0.008, 0.008, 0.007, 0.01, 0.008, 0.009, 0.009, 0.009, 0.007),
+    *(0.007, 0.008, 0.011, 0.008, 0.008, 0.008, 0.01, 0.008),
+    *_HAND_SIGMAS,
+    *_HAND_SIGMAS,
+)
+"""`(133,)` how far annotators stray, over the square root of the person's area: COCO-WholeBody's own, for OKS."""

@@ -59,6 +59,10 @@ class LeftOutTally:
         else:
             self._more[key] += 1
 
+    def has(self, *reasons: str) -> bool:
+        """Whether anything was left out for one of these reasons."""
+        return any(reason in reasons for _, reason in self._counts)
+
     def lines(self) -> Iterator[str]:
         """A line for each reason, losses first, the most frequent first."""
         for is_loss, title in ((True, "Left out:"), (False, "Not about people, or not chosen:")):

@@ -19,6 +19,9 @@ TOLERANCE = 0.05
 SAME_PLACE_PX = 0.5
 """Two points of one name that are nearer than this are one point that was written twice."""
 
+LEAST_SIDE_PX = 2.0
+"""Of the box of somebody without a drawn one."""
+
 TWICE = "a second point of one name on one person: the one that a person set last was kept"
 NOBODY = "a point without a person: in nobody's box"
 TAKEN = "a point without a person: everybody whose box holds it has that keypoint"
@@ -102,7 +105,8 @@ class _Draft:
             left, top, right, bottom = self.box.xyxy
             return min(left, right), min(top, bottom), max(left, right), max(top, bottom)
         xs, ys = zip(*(point.xy for point in self.points), strict=True)
-        return min(xs), min(ys), max(xs), max(ys)
+        (left, right), (top, bottom) = (_with_room(min(side), max(side)) for side in (xs, ys))
+        return left, top, right, bottom
 
     def outside(self, xy: tuple[float, float]) -> float:
         """How far a place lies outside the bounds, over their longer side; 0 inside."""
@@ -125,6 +129,12 @@ class _Draft:
             if before is None or _is_by_hand(point) >= _is_by_hand(before):
                 kept[point.keypoint] = point
         return _person(self.box, self.bounds(), kept)
+
+
+def _with_room(low: float, high: float) -> tuple[float, float]:
+    """A range of at least `LEAST_SIDE_PX`: a single point has a box too."""
+    missing = max(0.0, LEAST_SIDE_PX - (high - low)) / 2
+    return low - missing, high + missing
 
 
 def _is_by_hand(point: Point) -> bool:

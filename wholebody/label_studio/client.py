@@ -147,6 +147,32 @@ class LabelStudioClient:
                     raise LabelStudioError(f"{self._base_url} does not list predictions as Label Studio does")
                 yield task
 
+    def tasks_in_full(self, project_id: int, query: TaskQuery) -> Iterator[Task]:
+        """The tasks of a kind with their annotations, predictions and drafts, by id. No backend is asked for any.
+
+        The list of tasks has no annotations, and Label Studio's export numbers alone of predictions, so each page is
+        asked for twice.
+        """
+        while page := self._page(project_id, query, PREDICTED_PAGE_SIZE, PREDICTED)["tasks"]:
+            ids = [task["id"] for task in page]
+            exported = {task["id"]: task for task in self._export(project_id, ids)}
+            for task in page:
+                if task["id"] in exported:  # else it was deleted meanwhile
+                    yield exported[task["id"]] | {"predictions": task.get("predictions")}
+            query = query.from_id(ids[-1] + 1)
+
+    def annotator_number(self, email: str) -> int:
+        """The number of a user, by which annotations name who made them.
+
+        Raises:
+            LabelStudioError: Nobody has this e-mail address, or the token may not see it.
+        """
+        users = self._transport.repeated(lambda: self._transport.read("/api/users/"))
+        for user in users if isinstance(users, list) else []:
+            if isinstance(user, dict) and str(user.get("email")).lower() == email.lower():
+                return int(user["id"])
+        raise LabelStudioError(f"{self._base_url} has no user {email!r}")
+
     def save_prediction(
         self, task_id: int, prediction: Prediction, is_replaced: IsReplaced = is_never_replaced
     ) -> bool:
@@ -226,6 +252,16 @@ class LabelStudioClient:
 
     def _count(self, project_id: int, query: TaskQuery) -> int:
         return int(self._page(project_id, query, 1, {"include": "id"})["total"])
+
+    def _export(self, project_id: int, ids: list[int]) -> list[Task]:
+        """Some tasks as Label Studio's JSON export has them."""
+        parameters = {"exportType": "JSON", "download_all_tasks": "true", "ids[]": ids}
+        answer = self._transport.repeated(
+            lambda: self._transport.read(f"/api/projects/{project_id}/export", parameters)
+        )
+        if not isinstance(answer, list) or not all(isinstance(task, dict) and "id" in task for task in answer):
+            raise LabelStudioError(f"{self._base_url} does not export tasks as Label Studio does")
+        return answer
 
     def _pages(self, project_id: int, query: TaskQuery, page_size: int, shown: dict[str, str]) -> Iterator[Task]:
         while page := self._page(project_id, query, page_size, shown)["tasks"]:

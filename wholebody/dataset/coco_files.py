@@ -1,0 +1,118 @@
+"""Writes COCO files, one for each part of the dataset, as people come: memory holds a line for each image alone."""
+
+from collections.abc import Iterator, Sequence
+from itertools import count
+from pathlib import Path
+from typing import BinaryIO
+
+import orjson
+
+from wholebody.dataset.coco_format import (
+    category,
+    kept_of_image,
+    kept_of_person,
+    keypoints_annotation,
+    wholebody_annotation,
+)
+from wholebody.dataset.left_out import LeftOut
+from wholebody.dataset.records import ImageRecord
+from wholebody.keypoints import Part
+
+UNSPLIT = "annotations"
+
+
+class CocoWriter:
+    """A `DatasetWriter` of COCO-WholeBody, or of COCO keypoints in one array.
+
+    Args:
+        folder: Where the files are written: `annotations.json`, or one named after each part.
+        parts: The body parts to write.
+        five_arrays: Whether each part of the body has an array of its own, as COCO-WholeBody has it.
+    """
+
+    needs_size = True
+
+    def __init__(self, folder: Path, parts: Sequence[Part], *, five_arrays: bool) -> None:
+        self._folder = folder
+        self._parts = parts
+        self._annotation = wholebody_annotation if five_arrays else keypoints_annotation
+        shown = category([Part.BODY] if five_arrays else parts)
+        if five_arrays:
+            shown.pop("sigmas")
+        self._category = shown
+        self._files: dict[str, _CocoFile] = {}
+        self._image_ids = _Ids()
+        self._annotation_ids = _Ids()
+
+    def add(self, record: ImageRecord) -> Iterator[LeftOut]:
+        """See `DatasetWriter`. COCO takes everybody."""
+        if record.part not in self._files:
+            self._files[record.part] = _CocoFile(self._folder / f"{record.part or UNSPLIT}.json")
+        file, kept = self._files[record.part], kept_of_image(record.meta)
+        image_id = self._image_ids.take(kept.get("id"), record.task_id)
+        width, height = record.size_wh or (0, 0)
+        file.images.append(
+            orjson.dumps(
+                {
+                    **kept,
+                    "id": image_id,
+                    "file_name": record.file_name,
+                    "width": width,
+                    "height": height,
+                    "task_id": record.task_id,
+                }
+            )
+        )
+        for person in record.people:
+            of_person = kept_of_person(person, record.meta)
+            annotation = self._annotation(person, self._parts, of_person)
+            number = self._annotation_ids.take(of_person.get("id"))
+            file.write({"id": number, "image_id": image_id, **annotation})
+        return iter(())
+
+    def close(self) -> None:
+        """See `DatasetWriter`."""
+        for file in self._files.values():
+            file.close(self._category)
+
+    def picture_folder(self, part: str) -> str:
+        """See `DatasetWriter`."""
+        return f"images/{part}" if part else "images"
+
+
+class _Ids:
+    """Numbers that are given out once; wished-for ones while they are free."""
+
+    def __init__(self) -> None:
+        self._taken: set[int] = set()
+        self._next = count(1)
+
+    def take(self, *wished: object) -> int:
+        for wish in wished:
+            if isinstance(wish, int) and not isinstance(wish, bool) and wish >= 0 and wish not in self._taken:
+                self._taken.add(wish)
+                return wish
+        number = next(number for number in self._next if number not in self._taken)
+        self._taken.add(number)
+        return number
+
+
+class _CocoFile:
+    """One file: annotations as they come, then the images and the rest."""
+
+    def __init__(self, path: Path) -> None:
+        self.images: list[bytes] = []
+        self._stream: BinaryIO = path.open("wb")
+        self._stream.write(b'{"annotations":[')
+        self._is_first = True
+
+    def write(self, annotation: object) -> None:
+        self._stream.write(b"\n" if self._is_first else b",\n")
+        self._stream.write(orjson.dumps(annotation))
+        self._is_first = False
+
+    def close(self, of_all: object) -> None:
+        with self._stream as stream:
+            stream.write(b'],\n"images":[\n' + b",\n".join(self.images) + b"],\n")
+            stream.write(b'"licenses":[],"info":{"description":"Exported by wholebody"},\n"categories":[')
+            stream.write(orjson.dumps(of_all) + b"]}\n")
