@@ -16,6 +16,7 @@ from wholebody import __version__
 from wholebody.commands.config import config
 from wholebody.commands.doctor import doctor
 from wholebody.commands.export import export
+from wholebody.commands.import_ import import_
 from wholebody.commands.prefill import prefill
 from wholebody.commands.review import review
 from wholebody.commands.weights import weights
@@ -72,7 +73,7 @@ def _forget_closed_terminal() -> None:
                 os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-for _command in (prefill, config, review, export, doctor, weights):
+for _command in (prefill, config, review, export, import_, doctor, weights):
     add(_command)
 
 

@@ -95,7 +95,7 @@ def _tasks(
     settings: Any, tasks_file: Path | None, project_id: int | None, config_file: Path | None, annotator: str
 ) -> tuple[int | None, Iterable[dict[str, Any]], "LabelingConfig | None", str]:
     """How many tasks there are, the tasks, their labeling config, and the annotator as the tasks name them."""
-    from wholebody.dataset.task_files import read_tasks
+    from wholebody.dataset.task_files import read_tasks, read_text
     from wholebody.errors import SettingsError
     from wholebody.label_studio.client import LabelStudioClient
     from wholebody.label_studio.task_queries import TaskQuery
@@ -105,7 +105,7 @@ def _tasks(
     if tasks_file:
         if project_id is not None:
             raise SettingsError("--project and --tasks exclude each other; give one of them")
-        config = parse_labeling_config(_text(config_file)) if config_file else None
+        config = parse_labeling_config(read_text(config_file)) if config_file else None
         return None, read_tasks(tasks_file), config, annotator
     if settings.project_id is None:
         raise SettingsError("which project? give --project, or --tasks with a JSON export of Label Studio")
@@ -115,15 +115,6 @@ def _tasks(
     if "@" in annotator:
         annotator = str(client.annotator_number(annotator))
     return client.count_tasks(project.id, query), client.tasks_in_full(project.id, query), config, annotator
-
-
-def _text(path: Path) -> str:
-    from wholebody.errors import DatasetError
-
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DatasetError(f"{path} cannot be read: {getattr(error, 'strerror', None) or 'not UTF-8'}") from None
 
 
 def _report(exported: "Exported", out: Path) -> Iterator[str]:

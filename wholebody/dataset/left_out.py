@@ -33,9 +33,11 @@ class LeftOutTally:
     """All that a command left out, by reason. Holds few words, however many tasks there are.
 
     Attributes:
+        where: What tasks are called in the lines.
         losses: How many things are missing.
     """
 
+    where: str = "task"
     losses: int = 0
     _counts: Counter[tuple[bool, str]] = field(default_factory=Counter)
     _tasks: dict[tuple[bool, str], list[str]] = field(default_factory=dict)
@@ -72,4 +74,4 @@ class LeftOutTally:
             for key, count in found:
                 more = f" and {self._more[key]} more" if self._more[key] else ""
                 several = "s" if len(self._tasks[key]) > 1 else ""
-                yield f"  {count} x {key[1]} (task{several} {', '.join(self._tasks[key])}{more})"
+                yield f"  {count} x {key[1]} ({self.where}{several} {', '.join(self._tasks[key])}{more})"

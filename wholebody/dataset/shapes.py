@@ -18,6 +18,9 @@ from wholebody.labeling.prompts import drawn_box
 HIDDEN = "hidden"
 """The choice of a point that is hidden but known."""
 
+VISIBILITY = "visibility"
+"""The control that offers it in the config of `wholebody config --visibility`."""
+
 LABELLED, HIDDEN_BUT_KNOWN = 2, 1
 """COCO's visibility flags; 0 is a point that nobody set."""
 
@@ -126,7 +129,8 @@ def _read_shape(
         reason = NO_LABEL_POINT if kind in _POINTS else NO_LABEL_BOX if kind in _BOXES else OTHER_LABEL
         shapes.left_out.append(LeftOut(reason, is_loss=reason != OTHER_LABEL, what=str(drawing.get("id"))))
         return
-    visibility = HIDDEN_BUT_KNOWN if _is_hidden(parts) else LABELLED
+    chosen = _choices(parts)
+    visibility = HIDDEN_BUT_KNOWN if HIDDEN in chosen else LABELLED
     try:
         if kind in _BOXES and any(meanings.is_person(*label) for label in labels):
             shapes.boxes.append(_box(drawing, size_wh))
@@ -139,7 +143,7 @@ def _read_shape(
                 shapes.points.append(_point(drawing, keypoints[0][0], drawing["value"], visibility, size_wh))
             return
         if kind in _VECTORS and any(meanings.is_skeleton(*label) for label in labels):
-            shapes.points.extend([*_vertices(drawing, visibility, size_wh, shapes.left_out)])
+            shapes.points.extend([*_vertices(drawing, chosen, size_wh, shapes.left_out)])
             return
     except (RequestError, KeyError, TypeError, ValueError):
         shapes.left_out.append(LeftOut(UNREADABLE, what=str(drawing.get("id"))))
@@ -161,9 +165,10 @@ def _labels(parts: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
             yield str(part.get("from_name")), str(label)
 
 
-def _is_hidden(parts: list[dict[str, Any]]) -> bool:
+def _choices(parts: list[dict[str, Any]]) -> set[str]:
+    """What is chosen for a region: `hidden`, or the names of a skeleton's hidden joints."""
     values = [part["value"] for part in parts if part.get("type") == "choices" and isinstance(part.get("value"), dict)]
-    return any(HIDDEN in value["choices"] for value in values if isinstance(value.get("choices"), list))
+    return {str(one) for value in values if isinstance(value.get("choices"), list) for one in value["choices"]}
 
 
 def _box(drawing: dict[str, Any], size_wh: tuple[int, int]) -> Box:
@@ -195,17 +200,18 @@ def _point(
 
 
 def _vertices(
-    drawing: dict[str, Any], visibility: int, size_wh: tuple[int, int], left_out: list[LeftOut]
+    drawing: dict[str, Any], chosen: set[str], size_wh: tuple[int, int], left_out: list[LeftOut]
 ) -> Iterator[Point]:
-    """The joints of a skeleton. A vertex may carry a `visibility` of its own, as an import writes it."""
+    """The joints of a skeleton, hidden as the choices say. A vertex may carry a `visibility` of its own besides, as an
+    import writes it where there are no choices."""
     for vertex in drawing["value"]["vertices"]:
-        keypoint = _INDEX.get(str(vertex["id"]))
+        name = str(vertex["id"])
+        keypoint, flag = _INDEX.get(name), vertex.get("visibility", LABELLED)
         if keypoint is None:
-            left_out.append(LeftOut(UNNAMED_VERTEX, what=str(vertex["id"])))
-            continue
-        flag = vertex.get("visibility", visibility)
-        if flag != 0:
-            seen = HIDDEN_BUT_KNOWN if flag == HIDDEN_BUT_KNOWN else LABELLED
+            left_out.append(LeftOut(UNNAMED_VERTEX, what=name))
+        elif flag != 0:
+            is_hidden = flag == HIDDEN_BUT_KNOWN or not chosen.isdisjoint((HIDDEN, name))
+            seen = HIDDEN_BUT_KNOWN if is_hidden else LABELLED
             yield _point(drawing, keypoint, vertex, seen, size_wh, _id(drawing) or str(id(drawing)))
 
 

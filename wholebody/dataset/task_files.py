@@ -32,6 +32,18 @@ def read_tasks(path: Path) -> Iterator[dict[str, Any]]:
         raise DatasetError(f"{path} is not text in UTF-8; export the project as JSON") from None
 
 
+def read_text(path: Path) -> str:
+    """A small file, such as a labeling config.
+
+    Raises:
+        DatasetError: It cannot be read.
+    """
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DatasetError(f"{path} cannot be read: {getattr(error, 'strerror', None) or 'not UTF-8'}") from None
+
+
 def _objects(stream: TextIO, path: Path) -> Iterator[Any]:
     """The elements of the list that a JSON text is."""
     decoder = json.JSONDecoder()

@@ -161,6 +161,14 @@ class LabelStudioClient:
                     yield exported[task["id"]] | {"predictions": task.get("predictions")}
             query = query.from_id(ids[-1] + 1)
 
+    def import_tasks(self, project_id: int, tasks: list[Task]) -> None:
+        """Store tasks, with their annotations and predictions. Not repeated: it would store them twice.
+
+        Raises:
+            LabelStudioError: They were refused, or whether they were stored is not known.
+        """
+        self._transport.write("POST", f"/api/projects/{project_id}/import", tasks)
+
     def annotator_number(self, email: str) -> int:
         """The number of a user, by which annotations name who made them.
 
