@@ -11,7 +11,9 @@ import cv2
 from PIL import Image
 
 from wholebody.errors import ImageError
+from wholebody.images.decoding import Picture
 from wholebody.images.loader import ImageLoader
+from wholebody.images.orientation import UPRIGHT, read_orientation
 
 _SUFFIX_OF = {"JPEG": ".jpg", "MPO": ".jpg", "PNG": ".png", "WEBP": ".webp", "BMP": ".bmp", "TIFF": ".tif"}
 """Formats that training code reads; a picture in another one becomes a PNG."""
@@ -55,24 +57,36 @@ class PictureStore:
         if path is not None and path.exists():
             with Image.open(path) as image:
                 return PictureFile(path, image.size)
-        content = self._loader.fetch(reference, task_id)
-        picture = self._loader.decode(content, reference)
-        with Image.open(io.BytesIO(content)) as image:
-            kind, is_turned = str(image.format), image.getexif().get(_ORIENTATION, 1) not in (0, 1)
-        suffix = _SUFFIX_OF.get(kind, "")
-        if is_turned or not suffix:
-            height, width = picture.bgr.shape[:2]
-            if (width, height) != picture.size_wh:
-                raise ImageError("is too large to be turned upright; raise IMAGE_MAX_PIXELS", cause="image_too_large")
-            suffix = ".jpg" if suffix == ".jpg" else ".png"
-            options = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY] if suffix == ".jpg" else []
-            content = cv2.imencode(suffix, picture.bgr, options)[1].tobytes()
+        file = self._loader.fetch(reference, task_id)
+        content = file.content
+        picture = self._loader.decode(file, reference)
+        try:
+            suffix, content = _as_shown(content, picture)
+        finally:
+            picture.share.release()
         path = self._folder / (key + suffix)
         temporary = path.with_name(f"{path.name}.{os.urandom(4).hex()}")
         temporary.write_bytes(content)
         temporary.rename(path)
         self._there[key] = path
         return PictureFile(path, picture.size_wh)
+
+
+def _as_shown(content: bytes, picture: Picture) -> tuple[str, bytes]:
+    """Suffix and content of a file that whoever reads it shows as annotators saw it."""
+    with Image.open(io.BytesIO(content)) as image:
+        suffix = _SUFFIX_OF.get(str(image.format), "")
+        # Not everybody obeys the same orientation: a file that names one is written anew, without.
+        is_plain = image.getexif().get(_ORIENTATION, UPRIGHT) in (0, UPRIGHT)
+        is_plain = is_plain and read_orientation(image, content) == UPRIGHT
+    if is_plain and suffix:
+        return suffix, content
+    height, width = picture.bgr.shape[:2]
+    if (width, height) != picture.size_wh:
+        raise ImageError("is too large to be turned upright here; turn it before the import", cause="image_too_large")
+    suffix = ".jpg" if suffix == ".jpg" else ".png"
+    options = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY] if suffix == ".jpg" else []
+    return suffix, cv2.imencode(suffix, picture.bgr, options)[1].tobytes()
 
 
 def place(file: Path, target: Path) -> None:
