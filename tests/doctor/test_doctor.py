@@ -37,8 +37,8 @@ def test_all_in_order(fake: FakeLabelStudio) -> None:
     result = run()
     assert result.exit_code == 0, result.output
     lines = result.stdout.splitlines()
-    assert [line.split()[0] for line in lines[:-1]] == ["ok"] * 8 + ["skip"] + ["ok"] * 2 + ["skip", "ok", "ok"]
-    assert lines[-1] == "12 ok, 2 skip"
+    assert [line.split()[0] for line in lines[:-1]] == ["ok"] * 9 + ["skip"] + ["ok"] * 2 + ["skip", "ok", "ok"]
+    assert lines[-1] == "13 ok, 2 skip"
     for text in (
         "MODE=figures BACKEND_TYPE=onnxruntime DEVICE=cpu, from the environment; no .env here",
         f"1.23.2 at {fake.url}",
@@ -96,7 +96,7 @@ def test_wrong_settings_end_with_2_and_name_them(fake: FakeLabelStudio, monkeypa
     expected = f"fail  settings         DEVICE='gpu': must be cpu, cuda, cuda:N or mps {shared}; MODE='x': "
     assert expected in result.stdout
     assert "-> correct it in .env" in result.stdout
-    assert result.stdout.splitlines()[-1] == "1 fail, 12 skip"
+    assert result.stdout.splitlines()[-1] == "1 fail, 14 skip"
     assert fake.requests == []
 
 

@@ -17,6 +17,7 @@ from wholebody.http.failures import describe_transport
 from wholebody.http.session import Session
 from wholebody.images.fetching import Fetcher
 from wholebody.label_studio.client import LabelStudioClient
+from wholebody.process.memory_budget import Share
 from wholebody.process.stopping import Stop
 from wholebody.settings import Settings, load_settings
 
@@ -194,7 +195,7 @@ def by_the_doctor(settings: Settings) -> str:
 
 def by_the_backend(settings: Settings) -> str:
     with pytest.raises(ImageError) as raised:
-        Fetcher(settings).fetch(f"{settings.label_studio_url}/data/a")
+        Fetcher(settings).fetch(f"{settings.label_studio_url}/data/a", Share())
     return str(raised.value)
 
 

@@ -85,7 +85,7 @@ def test_all_in_order(
     *lines, cure, _ = done.stdout.splitlines()
     words = [line.split()[0] for line in lines if not line.startswith(" ")]
     # Connecting sets the project's model version to the connection's title, and the score column is empty.
-    assert words == ["ok"] * 5 + [editor] + ["ok"] * 5 + ["skip", "ok", "warn"], done.stdout
+    assert words == ["ok"] * 5 + [editor] + ["ok"] * 6 + ["skip", "ok", "warn"], done.stdout
     for text in (
         f"{release} at {settings['LABEL_STUDIO_URL']}",
         "token of demo@example.com",

@@ -133,7 +133,7 @@ def test_config_that_is_changed_under_a_run_ends_it(
         change(fake, HANDS, after_writes)
     else:  # while the model is loaded
         monkeypatch.setattr(
-            StubAnnotator, "__init__", lambda self, settings, bulk: fake.project.update(label_config=HANDS)
+            StubAnnotator, "__init__", lambda self, settings, bulk, stop: fake.project.update(label_config=HANDS)
         )
     done = prefill()
     assert done.exit_code == SOME_FAILED
@@ -143,7 +143,7 @@ def test_config_that_is_changed_under_a_run_ends_it(
     ]
     assert len(fake.predictions) == after_writes
 
-    monkeypatch.setattr(StubAnnotator, "__init__", lambda self, settings, bulk: None)
+    monkeypatch.setattr(StubAnnotator, "__init__", lambda self, settings, bulk, stop: None)
     assert prefill("--replace").exit_code == ALL_WELL
     assert [names(fake, task_id) for task_id in fake.tasks] == [["left_hand"]] * 9
 
