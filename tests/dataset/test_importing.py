@@ -97,7 +97,7 @@ def test_a_point_and_its_mark(tmp_path: Path) -> None:
     assert task["data"] == {"image": "/data/local-files/?d=photos/a%20b.jpg"}
     (annotation,) = task["annotations"]
     assert annotation["ground_truth"] is False, "else it would go before every correction"
-    mark, nose, eye, frame = annotation["result"]
+    nose, eye, frame, mark = annotation["result"]  # a mark before its point would lose it in the editor
     assert (mark["id"], mark["from_name"], mark["value"]) == (eye["id"], "visibility", {"choices": ["hidden"]})
     assert (nose["value"]["x"], nose["value"]["y"]) == (10, 30)
     assert nose["parentID"] == eye["parentID"] == frame["id"]
@@ -117,7 +117,7 @@ def test_bodies_lie_below_hands_and_hidden_joints_are_chosen(tmp_path: Path, tes
     path = coco_file(tmp_path, somebody((20, 30, 1), (22, 28, 1), (24, 28, 2)))
     task, left_out = writer(config).task(read_one(path)[0])
     assert left_out == []
-    mark, body, _ = task["annotations"][0]["result"]
+    body, _, mark = task["annotations"][0]["result"]
     assert (mark["from_name"], mark["value"], mark["id"]) == ("hidden_body", {"choices": ["nose"]}, body["id"])
     flags = {vertex["id"]: vertex.get("visibility") for vertex in body["value"]["vertices"]}
     assert flags == {"nose": None, "left_eye": 1, "right_eye": None}  # the choices have no eye

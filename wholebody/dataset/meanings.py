@@ -1,6 +1,7 @@
 """What the labels of regions mean: keypoints, parts of skeletons or person boxes. Knows no coordinates."""
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Protocol, Self
 
 from wholebody.labeling.label_names import keypoints_of, names_person, skeletons_of
@@ -71,11 +72,11 @@ class NameMeanings:
 
     def keypoints(self, control: str, label: str) -> tuple[int, ...]:
         """See `Meanings`."""
-        return tuple(keypoints_of({"value": label}))
+        return _named_keypoints(label)
 
     def is_skeleton(self, control: str, label: str) -> bool:
         """See `Meanings`."""
-        return bool(skeletons_of({"value": label}))
+        return _names_skeleton(label)
 
     def is_person(self, control: str, label: str) -> bool:
         """See `Meanings`."""
@@ -84,3 +85,13 @@ class NameMeanings:
     def has_control(self, control: str) -> bool:
         """See `Meanings`: any may be."""
         return True
+
+
+@lru_cache(maxsize=4096)
+def _named_keypoints(label: str) -> tuple[int, ...]:
+    return tuple(keypoints_of({"value": label}))
+
+
+@lru_cache(maxsize=4096)
+def _names_skeleton(label: str) -> bool:
+    return bool(skeletons_of({"value": label}))

@@ -91,13 +91,14 @@ class TaskWriter:
             kept[person.box.region_id if person.box else next(filter(None, person.region_ids))] = wanted.kept
             marks += self._marks(wanted, person, drawn, left_out)
             regions += drawn
+        # A choice that comes before its region takes the region's place in the editor, which then loses the point.
         regions = self._stacked(regions)
         if self.kind == "annotations":
             for region in regions:
                 del region["score"]
-            entry: dict[str, Any] = {"result": marks + regions, "ground_truth": False}
+            entry: dict[str, Any] = {"result": regions + marks, "ground_truth": False}
         else:
-            entry = {"result": marks + regions, "model_version": MODEL_VERSION, "score": 1.0}
+            entry = {"result": regions + marks, "model_version": MODEL_VERSION, "score": 1.0}
         meta = {KEPT: {"image": image.entry, "people": kept}}
         return {"data": {self.key: self._address(image.file_name)}, "meta": meta, self.kind: [entry]}, left_out
 
