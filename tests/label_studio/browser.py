@@ -38,6 +38,9 @@ CHROMIUM_OPTIONS = [
 WINDOW_WH = (1440, 900)
 TIMEOUT_S = 60.0
 
+CHOSEN_WITHIN_S = 5.0
+MOST_SMART_TOOLS = 3
+
 BOX_TOOL, CLICK_TOOL = "rectangle-tool", "key-point-tool"
 """What Label Studio calls the buttons of the smart tools."""
 
@@ -193,6 +196,10 @@ class Editor:
         """Choose a smart tool, `BOX_TOOL` or `CLICK_TOOL`, which draws for this control."""
         self.smart_tool.hover()
         self.page.get_by_label(tool, exact=True).click()
+        for _ in range(MOST_SMART_TOOLS):  # in 1.13.1, each click takes the next tool, whatever the button shows
+            if self._is_chosen(control):
+                break
+            self.smart_tool.click()
         self.page.wait_for_function(f"({_TOOL})() === {control!r}")
         self.page.mouse.move(0, 0)  # the tool's menu lies on the image
 
@@ -203,6 +210,15 @@ class Editor:
         self.page.wait_for_function(f"({_TOOL})() === {control!r}")
         self.page.mouse.move(0, 0)
         self.page.get_by_text(label, exact=True).first.click()
+
+    def _is_chosen(self, control: str) -> bool:
+        from playwright.sync_api import TimeoutError as NotInTimeError
+
+        try:
+            self.page.wait_for_function(f"({_TOOL})() === {control!r}", timeout=CHOSEN_WITHIN_S * 1000)
+        except NotInTimeError:
+            return False
+        return True
 
     def prompt_box(self, xyxy: XYXY, *, on_regions: bool = False) -> Json:
         """Draw a box with the chosen smart tool; what Label Studio answers.
