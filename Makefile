@@ -97,10 +97,11 @@ clean:  ## Remove the environments and the demo's folder
 	.venv-label-studio/bin/python $(PIP) -r requirements-label-studio.txt
 	@touch $@
 
-# An older one asks for older packages, which have no list here, and for Python 3.11; setuptools 81 lacks a module of it.
+# An older one asks for older packages, which have no list here, and for Python 3.11. setuptools 81 lacks a module of it, and
+# with PyJWT 2.15 no Label Studio lets a personal access token be revoked.
 .venv-label-studio-%/installed: | .venv/installed-dev
 	.venv/bin/uv venv --quiet --clear --python 3.11 $(@D)
-	VIRTUAL_ENV=$(@D) .venv/bin/uv pip install --quiet label-studio==$* "setuptools<81"
+	VIRTUAL_ENV=$(@D) .venv/bin/uv pip install --quiet label-studio==$* "setuptools<81" "pyjwt<2.14"
 	@touch $@
 
 .venv-ml2/installed: requirements-ml2.txt
