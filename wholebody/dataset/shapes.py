@@ -14,12 +14,7 @@ from wholebody.errors import RequestError
 from wholebody.keypoints import NAMES
 from wholebody.labeling.label_names import skeletons_of
 from wholebody.labeling.prompts import drawn_box
-
-HIDDEN = "hidden"
-"""The choice of a point that is hidden but known."""
-
-VISIBILITY = "visibility"
-"""The control that offers it in the config of `wholebody config --visibility`."""
+from wholebody.labeling.visibility import HIDDEN
 
 LABELLED, HIDDEN_BUT_KNOWN = 2, 1
 """COCO's visibility flags; 0 is a point that nobody set."""

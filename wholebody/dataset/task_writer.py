@@ -12,13 +12,14 @@ from wholebody.dataset.coco_reader import CocoImage, CocoPerson
 from wholebody.dataset.left_out import LeftOut
 from wholebody.dataset.meanings import ConfigMeanings
 from wholebody.dataset.people import Person, assemble
-from wholebody.dataset.shapes import HIDDEN, VISIBILITY, read_shapes
+from wholebody.dataset.shapes import read_shapes
 from wholebody.errors import LabelingConfigError
 from wholebody.keypoints import NAMES, PARTS
 from wholebody.labeling.labeling_config import LabelingConfig, parse_labeling_config
 from wholebody.labeling.regions import write_regions
 from wholebody.labeling.skeletons import SKELETONS
 from wholebody.labeling.targets import ImageTarget
+from wholebody.labeling.visibility import HIDDEN, VISIBILITY
 from wholebody.poses import Floats, Poses
 from wholebody.predictions import Region
 
