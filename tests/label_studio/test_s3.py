@@ -52,7 +52,7 @@ def make_project(admin: LabelStudioAdmin, s3: S3Server, *, presign: bool) -> int
 def fetched(loader: ImageLoader, task: dict[str, Any]) -> bytes | str:
     """The file of the task's picture, or why there is none."""
     try:
-        return loader.fetch(task["data"]["image"], task["id"])
+        return loader.fetch(task["data"]["image"], task["id"]).content
     except ImageError as error:
         return error.reason
 
