@@ -7,7 +7,7 @@ COMPILE = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --n
 	--no-emit-index-url --no-emit-find-links
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve install test lint format docs screenshots bench soak fuzz audit secrets requirements figures clean
+.PHONY: help demo serve install test test-thorough test-label-studio lint format docs screenshots bench soak fuzz audit secrets requirements figures clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ install: .venv .venv-dev  ## Make .venv with everything that the other targets n
 
 test: .venv .venv-dev  ## Run the tests; some need .venv-label-studio, some .venv-ml2
 	.venv/bin/python -m pytest
+
+test-thorough: .venv .venv-dev  ## Run those too that take long: ten minutes more
+	THOROUGH=1 .venv/bin/python -m pytest
 
 test-label-studio: .venv .venv-dev  ## Run those with a real Label Studio of VERSION (the oldest supported: 1.13.1)
 	$(MAKE) --no-print-directory .venv-label-studio-$(VERSION)/installed

@@ -20,6 +20,15 @@ if TYPE_CHECKING:  # tests are skipped where it is not installed
 ROOT = Path(__file__).resolve().parents[1]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave out what takes long, unless it is asked for: the gate has twenty minutes for everything."""
+    if os.environ.get("THOROUGH"):
+        return
+    for item in items:
+        if item.get_closest_marker("thorough"):
+            item.add_marker(pytest.mark.skip(reason="takes long: make test-thorough"))
+
+
 @pytest.fixture(autouse=True)
 def _isolated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No setting from the environment, no `.env` from the working directory, no proxy, no `.netrc`."""

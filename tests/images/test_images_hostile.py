@@ -185,9 +185,15 @@ def check(outcome: Outcome, expected: Expected) -> None:
     assert outcome.seconds < LONGEST_S, outcome
 
 
+LONG = pytest.mark.thorough
+
+
 @pytest.mark.parametrize(
     ("maker", "expected"),
-    [pytest.param(maker, expected, id=name) for name, maker, expected in AS_LARGE_AS_ALLOWED + TOO_LARGE + STRANGE],
+    [
+        *[pytest.param(maker, expected, id=name, marks=LONG) for name, maker, expected in AS_LARGE_AS_ALLOWED],
+        *[pytest.param(maker, expected, id=name) for name, maker, expected in TOO_LARGE + STRANGE],
+    ],
 )
 def test_pixels_or_an_error_within_bounds(server: ScriptedServer, maker: Maker, expected: Expected) -> None:
     # Neither the name nor the type tells the truth.

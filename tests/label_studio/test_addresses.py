@@ -16,6 +16,8 @@ from wholebody.figures.drawing import write_samples
 from .figure_tasks import SEED, assert_is_the_truth, make_project
 from .test_prefill_command import prefill
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.fixture(scope="module", params=["", "/label-studio"], ids=["another host", "a sub-path of a proxy"])
 def public(

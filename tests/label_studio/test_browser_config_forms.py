@@ -51,6 +51,8 @@ def noses(result: list[Json], truth: Drawing, **of: object) -> None:
         assert min(abs(points[0] - (x, y)).max() for points in truth.keypoints) <= TOLERANCE * max(width, height)
 
 
+LONG = pytest.mark.thorough
+
 REPEATER = (
     '<View><Repeater on="$document" indexFlag="{{idx}}" mode="pagination">'
     '<Image name="page_{{idx}}" value="$document[{{idx}}].page"/>'
@@ -81,12 +83,14 @@ TWO = (
             lambda: {"media": {"images": [figure(2), figure(1)]}},
             [(1, {"to_name": "img"})],
             id="path",
+            marks=LONG,
         ),
         pytest.param(
             PRINTED.replace('"$image"', '"data:image/png;base64,$base"'),
             lambda: {"base": figure(1).partition(",")[2]},
             [(1, {"to_name": "img"})],
             id="variable in a text",
+            marks=LONG,
         ),
         pytest.param(
             PRINTED.replace('value="$image"', 'valueList="$images"'),
@@ -105,14 +109,22 @@ TWO = (
             lambda: {"image": figure(2)},
             [(2, {"from_name": "l", "type": "labels"})],
             id="labels apart",
+            marks=LONG,
         ),
         pytest.param(
             OF_THE_TASK,
             lambda: {"image": figure(1), "labels": [{"value": "nose"}, {"value": "Knie", "alias": "left_knee"}]},
             [(1, {"from_name": "kp"})],
             id="labels of the task",
+            marks=LONG,
         ),
-        pytest.param(TWO, lambda: {"a": figure(1), "b": ""}, [(1, {"to_name": "a"})], id="a blank second image"),
+        pytest.param(
+            TWO,
+            lambda: {"a": figure(1), "b": ""},
+            [(1, {"to_name": "a"})],
+            id="a blank second image",
+            marks=LONG,
+        ),
     ],
 )
 def test_a_config_of_another_form_is_filled(

@@ -72,6 +72,7 @@ def slow_backend(backend: BackendServer) -> Iterator[SlowBackend]:
         thread.join()
 
 
+@pytest.mark.thorough
 def test_first_openings_store_one_prediction_each(
     admin: LabelStudioAdmin, label_studio: LabelStudioServer, slow_backend: SlowBackend, chromium: Browser, login: Any
 ) -> None:

@@ -17,6 +17,8 @@ from wholebody.figures.drawing import sample
 from .browser import Editor
 from .figure_tasks import SEED, assert_shows, make_project
 
+pytestmark = pytest.mark.thorough
+
 ON_ITS_SIDE = 6
 LOSSLESS = {
     "JPEG": {"quality": 100, "subsampling": 0},

@@ -111,6 +111,7 @@ def test_points_are_marked_by_a_key(opened: Opened, editor: Editor) -> None:
     assert (mark["to_name"], mark["parentID"]) == ("img", elbow["parentID"])
 
 
+@pytest.mark.thorough
 def test_a_box_is_never_hidden(opened: Opened, editor: Editor) -> None:
     box = opened.named("person")
     value = box["value"]
@@ -120,6 +121,7 @@ def test_a_box_is_never_hidden(opened: Opened, editor: Editor) -> None:
     assert opened.submitted() == opened.regions
 
 
+@pytest.mark.thorough
 def test_the_mark_of_a_prediction_is_taken_over(admin: LabelStudioAdmin, editor: Editor) -> None:
     config = write_config([Part.BODY], visibility=True)
     project = admin.create_project("visibility predicted", config)
@@ -138,6 +140,7 @@ def test_the_mark_of_a_prediction_is_taken_over(admin: LabelStudioAdmin, editor:
     assert choices(Opened(admin, editor, task, []).submitted()) == {("nose-1", "visibility"): ["hidden"]}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("opened", [True], indirect=True)
 def test_joints_of_a_skeleton_are_marked(opened: Opened, editor: Editor) -> None:
     body = opened.select("body", "left_elbow")

@@ -20,6 +20,8 @@ from wholebody.labeling.config_writer import Prompt, write_config
 
 from .browser import Editor
 
+pytestmark = pytest.mark.thorough
+
 MARK = (
     '<Choices name="visibility" toName="img" perRegion="true" choice="single" visibleWhen="region-selected">'
     '<Choice value="hidden"/></Choices>'

@@ -190,6 +190,7 @@ def test_skeletons_of_an_editor_that_lacks_them(
     assert f"the editor of Label Studio {release} has no <VectorLabels>, which" in found["editor"]["message"]
 
 
+@pytest.mark.thorough
 @pytest.mark.since("1.23.1", "the refusal of loopback addresses")
 def test_banned_subnets(label_studio_venv: Path, backend: BackendServer, tmp_path: Path) -> None:
     """One Label Studio in three tempers; the backend would answer all the time."""

@@ -17,6 +17,8 @@ from demo.label_studio import LabelStudioServer
 
 from .figure_tasks import import_figures, make_project
 
+pytestmark = pytest.mark.thorough
+
 TASKS = 200
 AWAY_S = 6.0
 

@@ -68,6 +68,7 @@ def test_older_versions_are_replaced_and_nothing_else(
     assert "Predicted 0 (0 empty), skipped 7, failed 0.\n" in prefill(tmp_path, settings, "--replace").stdout
 
 
+@pytest.mark.thorough
 def test_predictions_for_another_config_are_told_and_replaced(
     admin: LabelStudioAdmin, label_studio: LabelStudioServer, settings: dict[str, str], tmp_path: Path
 ) -> None:

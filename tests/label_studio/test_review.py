@@ -15,6 +15,8 @@ from wholebody.__main__ import main
 from .browser import Editor
 from .figure_tasks import import_figures, make_project
 
+pytestmark = pytest.mark.thorough
+
 TITLE = "Most doubtful first"
 SCORES = [0.7, 0.2, 0.9, 0.4]
 """Of the tasks by id."""

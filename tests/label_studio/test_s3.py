@@ -15,6 +15,8 @@ from wholebody.errors import ImageError
 from wholebody.images.loader import ImageLoader
 from wholebody.settings import Settings
 
+pytestmark = pytest.mark.thorough
+
 KEYS = ("a b.png", "100%.png", "a#1.png", "a&b=c.png", "1+1.png", "folder/größe-🙂.png")
 STREAMS = Version("1.18.0")
 """Since then Label Studio hands out pictures of a storage without signed addresses; before it fails."""

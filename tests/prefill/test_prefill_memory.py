@@ -23,6 +23,7 @@ def url() -> Iterator[str]:
         server.terminate()
 
 
+@pytest.mark.thorough
 def test_memory_after_a_tenth_and_at_the_end_is_the_same_within_a_tenth(url: str) -> None:
     command = [sys.executable, "-m", "tests.memory_runner", url]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)

@@ -114,6 +114,7 @@ def regions(response: requests.Response) -> list[list[Any]]:
     return [[region["value"] for region in result["result"]] if result else [] for result in response.json()["results"]]
 
 
+@pytest.mark.thorough
 def test_a_worker_that_dies_is_replaced_and_the_answers_are_right(tmp_path: Path) -> None:
     tasks = [{"id": number, "data": {"image": f"data:image/png;base64,{PICTURE}"}} for number in range(8)]
     with GunicornServer("_wsgi:app", tmp_path) as server, ThreadPoolExecutor(8) as clients:
