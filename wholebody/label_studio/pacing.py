@@ -3,11 +3,13 @@
 import email.utils
 import logging
 import time
+from collections.abc import Callable
 
-from tenacity import RetryCallState, wait_exponential_jitter
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
 
 from wholebody.errors import UnavailableError
 from wholebody.process.stopping import Stop
+from wholebody.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -122,6 +124,23 @@ class Backoff:
         error = state.outcome.exception() if state.outcome else None
         asked = error.retry_after_s if isinstance(error, UnavailableError) else None
         return max(self._exponential(state), min(asked or 0.0, RETRY_AFTER_CAP_S))
+
+
+def retrying(settings: Settings, sleep: Callable[[float], None]) -> Retrying:
+    """How a call that fails for now is repeated: MAX_RETRIES times, after waits by `Backoff`, each told in the log.
+
+    Args:
+        settings: MAX_RETRIES and MAX_BACKOFF_DELAY.
+        sleep: Waits so many seconds; what it raises ends the repetitions.
+    """
+    return Retrying(
+        retry=retry_if_exception_type(UnavailableError),
+        wait=Backoff(settings.max_backoff_delay),
+        stop=stop_after_attempt(settings.max_retries + 1),
+        sleep=sleep,
+        before_sleep=log_repetition,
+        reraise=True,
+    )
 
 
 def parse_retry_after(text: str) -> float | None:

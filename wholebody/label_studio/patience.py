@@ -5,10 +5,8 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
-
 from wholebody.errors import StoppedError, UnavailableError
-from wholebody.label_studio.pacing import Backoff, log_repetition
+from wholebody.label_studio.pacing import retrying
 from wholebody.process.stopping import Stop
 from wholebody.settings import Settings
 
@@ -34,14 +32,7 @@ class Patience:
         self._closed = threading.Event()
         self._turn = threading.Lock()
         self._repeats = settings.max_retries > 0
-        self._retrying = Retrying(
-            retry=retry_if_exception_type(UnavailableError),
-            wait=Backoff(settings.max_backoff_delay),
-            stop=stop_after_attempt(settings.max_retries + 1),
-            sleep=self._pause,
-            before_sleep=log_repetition,
-            reraise=True,
-        )
+        self._retrying = retrying(settings, sleep=self._pause)
 
     def close(self) -> None:
         """Let nobody wait any more."""

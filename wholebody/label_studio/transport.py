@@ -6,7 +6,6 @@ from typing import Any, TypeVar
 
 import orjson
 import requests
-from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
 
 from wholebody.errors import AuthenticationError, GoneError, LabelStudioError, SettingsError, UnavailableError
 from wholebody.http.deadlines import Deadline, OutOfTimeError
@@ -14,7 +13,7 @@ from wholebody.http.failures import DROPPED, NOT_HTTP, TIMED_OUT, describe_trans
 from wholebody.http.session import Session
 from wholebody.label_studio.credential import Credential
 from wholebody.label_studio.moved import describe_move
-from wholebody.label_studio.pacing import Backoff, Pace, log_repetition, parse_retry_after
+from wholebody.label_studio.pacing import Pace, parse_retry_after, retrying
 from wholebody.process.stopping import Stop
 from wholebody.settings import Settings
 
@@ -64,14 +63,7 @@ class Transport:
         self.stop = stop
         self._session = Session()
         self._credential = Credential(self.base_url, settings.label_studio_api_token, self._session)
-        self._retrying = Retrying(
-            retry=retry_if_exception_type(UnavailableError),
-            wait=Backoff(settings.max_backoff_delay),
-            stop=stop_after_attempt(settings.max_retries + 1),
-            sleep=stop.pause,
-            before_sleep=log_repetition,
-            reraise=True,
-        )
+        self._retrying = retrying(settings, sleep=stop.pause)
 
     def repeated(self, action: Callable[[], T]) -> T:
         """Do something again while it fails for now, as often as the settings say."""
