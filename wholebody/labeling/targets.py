@@ -1,14 +1,14 @@
 """An image of a labeling config and the controls on it that keypoints, skeletons and boxes fill."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from wholebody.errors import LabelingConfigError
 from wholebody.keypoints import PARTS, Part
 from wholebody.labeling.expansion import labels_from
-from wholebody.labeling.label_names import emitted, is_person, keypoints_of, match_labels, skeletons_of
+from wholebody.labeling.label_names import K, emitted, is_person, keypoints_of, match_labels, skeletons_of
 from wholebody.labeling.labeling_xml import Control, attribute, is_true
 
 FINE_PARTS = frozenset({Part.FACE, Part.LEFT_HAND, Part.RIGHT_HAND})
@@ -158,32 +158,28 @@ def _labelled(controls: list[Control], tools: list[Control], tag: str, tool_tag:
 def _keypoint_controls(found: list[_Labelled]) -> Iterator[KeypointControl]:
     taken: set[int] = set()
     for one in found:
-        matched, unmatched = match_labels(one.labels.labels, keypoints_of, taken)
-        yield KeypointControl(
-            one.control.name,
-            matched,
-            unmatched if one.labels_name is None else _without_meaning(one.labels),
-            _number(one.control, "model_score_threshold", 0, 1) or 0.0,
-            _number(one.control, "model_point_threshold", 0, 1),
-            _number(one.control, "model_point_size", 0, 100),
-            one.labels_name,
-            labels_from(one.labels.element),
-        )
+        common = _common(one, keypoints_of, taken)
+        yield KeypointControl(**common, point_size=_number(one.control, "model_point_size", 0, 100))
 
 
 def _skeleton_controls(found: list[_Labelled]) -> Iterator[SkeletonControl]:
     taken: set[str] = set()
     for one in found:
-        matched, unmatched = match_labels(one.labels.labels, skeletons_of, taken)
-        yield SkeletonControl(
-            one.control.name,
-            matched,
-            unmatched if one.labels_name is None else _without_meaning(one.labels),
-            _number(one.control, "model_score_threshold", 0, 1) or 0.0,
-            _number(one.control, "model_point_threshold", 0, 1),
-            one.labels_name,
-            labels_from(one.labels.element),
-        )
+        yield SkeletonControl(**_common(one, skeletons_of, taken))
+
+
+def _common(one: _Labelled, stands_for: Callable[[Any], list[K]], taken: set[K]) -> dict[str, Any]:
+    """What controls of keypoints and of skeletons both have; what their labels stand for is taken then."""
+    matched, unmatched = match_labels(one.labels.labels, stands_for, taken)
+    return {
+        "name": one.control.name,
+        "labels": matched,
+        "unmatched": unmatched if one.labels_name is None else _without_meaning(one.labels),
+        "score_threshold": _number(one.control, "model_score_threshold", 0, 1) or 0.0,
+        "point_threshold": _number(one.control, "model_point_threshold", 0, 1),
+        "labels_name": one.labels_name,
+        "task_labels": labels_from(one.labels.element),
+    }
 
 
 def _without_meaning(control: Control) -> tuple[str, ...]:
