@@ -136,6 +136,7 @@ class WholebodyBackend(LabelStudioMLBase):  # type: ignore[misc]  # label-studio
     def _open(self, task: dict[str, Any], config: LabelingConfig) -> Prediction | Nothing:
         """Predict a task that somebody opens."""
         annotator = load_annotator()
+        config = config.for_task(task.get("data"))  # once, for both that read it
         variant = hashlib.sha256(self.label_config.encode() + annotator.fingerprint(task, config)).digest()
         return shared_openings().predict(task, variant, lambda: annotator.annotate(task, config))
 

@@ -148,11 +148,8 @@ class Annotator:
         with suppress(WholebodyError):  # `annotate` says what is wrong
             for image in images_of_task(config.for_task(data), data):
                 named = image.reference if isinstance(image.reference, str) else ""
-                for part in (
-                    image.target.name,
-                    str(image.item_index),
-                    named,
-                ):  # a digest of each: none runs into the next
+                # A digest of each, so that none runs into the next.
+                for part in (image.target.name, str(image.item_index), named):
                     digest.update(hashlib.sha256(part.encode("utf-8", "surrogatepass")).digest())
                 if boxes := self._boxes_of(task, image.target, item_index=image.item_index):
                     digest.update(boxes.fractions.tobytes() + boxes.scores.tobytes() + bytes([boxes.are_drawn]))
