@@ -70,6 +70,8 @@ requirements: .venv .venv-dev  ## Compile the pinned lists from requirements*.in
 		requirements.in -o requirements.txt
 	$(COMPILE) --overrides requirements-overrides.txt --excludes requirements-excludes.txt \
 		--excludes requirements-gpu-excludes.txt requirements-gpu.in -o requirements-gpu.txt
+	$(COMPILE) --overrides requirements-overrides.txt requirements-dataset.in -o requirements-dataset.txt
+	$(COMPILE) --overrides requirements-overrides.txt requirements-cluster.in -o requirements-cluster.txt
 	$(COMPILE) --overrides requirements-overrides.txt requirements-dev.in -o requirements-dev.txt
 	$(COMPILE) --overrides requirements-overrides.txt --excludes requirements-excludes.txt \
 		--excludes requirements-ml2-excludes.txt requirements-ml2.in -o requirements-ml2.txt
