@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 import tempfile
+from collections import defaultdict
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -69,7 +70,11 @@ def _scan_files() -> SecretsCollection:
 
 
 def _scan_history(found: SecretsCollection) -> None:
-    """Every version that a file ever had on the way to HEAD, under its name of then."""
+    """Every version that a file ever had on the way to HEAD, under its name of then; each line once.
+
+    The number of a line that was found is its place among those of that version that were new.
+    """
+    seen: defaultdict[str, set[bytes]] = defaultdict(set)
     current = set(re.findall(r"\b[0-9a-f]{40,}\b", _git("ls-files", "--stage")))
     listed = _git("rev-list", "--objects", "HEAD")
     kinds = _git("cat-file", "--batch-check=%(objecttype) %(objectname) %(rest)", given=listed)
@@ -80,12 +85,20 @@ def _scan_history(found: SecretsCollection) -> None:
                 continue
             copy = Path(folder, path)
             copy.parent.mkdir(parents=True, exist_ok=True)
-            copy.write_bytes(subprocess.check_output(["git", "cat-file", "blob", object_id]))
+            content = subprocess.check_output(["git", "cat-file", "blob", object_id])
+            copy.write_bytes(_without(seen[path], content))
             earlier.scan_file(path)
             copy.unlink()  # a later version may have a folder in its place
     for path, secret in earlier:
         secret.filename = path  # by which it is compared with the accepted ones
         found[path].add(secret)
+
+
+def _without(seen: set[bytes], content: bytes) -> bytes:
+    """The lines of a file that have not been scanned under its name; they have been then."""
+    fresh = [line for line in content.split(b"\n") if line not in seen]
+    seen.update(fresh)
+    return b"\n".join(fresh)
 
 
 def _git(*arguments: str, given: str | None = None) -> str:

@@ -78,6 +78,13 @@ def test_a_secret_that_was_taken_out_is_found_in_the_history(repository: Path) -
     assert (status, printed.splitlines()[0]) == (1, "notes.md:1: Label Studio Token")
 
 
+def test_a_secret_in_any_earlier_version_of_a_file_is_found(repository: Path) -> None:
+    for line in ("begun", f"token {LEGACY_TOKEN}", "ended"):
+        commit(repository, "notes.md", f"notes\n{line}\n")
+    status, printed = scan(repository)
+    assert (status, printed.splitlines()[:-1]) == (1, ["notes.md:2: Label Studio Token"])
+
+
 def test_what_was_accepted_passes_wherever_it_moves_and_nothing_else_does(repository: Path) -> None:
     commit(repository, "tests.md", f"token {LEGACY_TOKEN}\n")
     assert scan(repository, "--accept") == (0, "")
