@@ -45,18 +45,31 @@ def choose(task: dict[str, Any], of: Of, annotator: str = "") -> Choice:
     return _prediction(task) if of == "predictions" else _annotation(task, annotator)
 
 
-def _annotation(task: dict[str, Any], annotator: str) -> Choice:
+def submitted(task: dict[str, Any], annotator: str = "") -> tuple[list[dict[str, Any]], tuple[LeftOut, ...]]:
+    """All annotations of a task that count, the one that counts most first, and what does not count.
+
+    Args:
+        task: As Label Studio exports it.
+        annotator: E-mail address or number of the annotator whose annotations count alone.
+    """
     given = [*_entries(task, "annotations")]
     done = [one for one in given if not one.get("was_cancelled")]
     drafts = [*_entries(task, "drafts")]
     wanted = [one for one in done if not annotator or annotator in _names(one)]
     if not wanted:
-        if done:
-            return Choice(None, (LeftOut(NOT_BY),))
-        return Choice(None, (LeftOut(SKIPPED if given else ONLY_A_DRAFT if drafts else NOT_ANNOTATED),))
-    newest = max(wanted, key=lambda one: (one.get("ground_truth") is True, *_age(one)))
-    others = (LeftOut(OTHERS, len(done) - 1, is_loss=False),) if len(done) > 1 else ()
-    return Choice(newest, others + ((LeftOut(UNSUBMITTED, len(drafts)),) if drafts else ()))
+        reason = NOT_BY if done else SKIPPED if given else ONLY_A_DRAFT if drafts else NOT_ANNOTATED
+        return [], (LeftOut(reason),)
+    wanted.sort(key=lambda one: (one.get("ground_truth") is True, *_age(one)), reverse=True)
+    return wanted, (LeftOut(UNSUBMITTED, len(drafts)),) if drafts else ()
+
+
+def _annotation(task: dict[str, Any], annotator: str) -> Choice:
+    wanted, left_out = submitted(task, annotator)
+    if not wanted:
+        return Choice(None, left_out)
+    done = sum(not one.get("was_cancelled") for one in _entries(task, "annotations"))
+    others = (LeftOut(OTHERS, done - 1, is_loss=False),) if done > 1 else ()
+    return Choice(wanted[0], others + left_out)
 
 
 def _prediction(task: dict[str, Any]) -> Choice:

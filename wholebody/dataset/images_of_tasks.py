@@ -85,13 +85,17 @@ class TaskReader:
         choice = choose(task, self.of, self.annotator)
         if choice.entry is None:
             return TaskPeople(left_out=choice.left_out)
+        return self.read_entry(task, choice.entry, choice.left_out)
+
+    def read_entry(self, task: dict[str, Any], entry: dict[str, Any], left_out: tuple[LeftOut, ...] = ()) -> TaskPeople:
+        """The people of one annotation or prediction of a task; what is wrong with it comes to what is left out."""
         try:
             places = self._places(task)
         except (ImageError, LabelingConfigError) as error:
-            return TaskPeople(left_out=(LeftOut(NO_IMAGE + str(error)), *choice.left_out))
+            return TaskPeople(left_out=(LeftOut(NO_IMAGE + str(error)), *left_out))
         if not places:
-            return TaskPeople(left_out=(LeftOut(NO_CONFIG), *choice.left_out))
-        return _read(task, choice.entry, places, [*choice.left_out])
+            return TaskPeople(left_out=(LeftOut(NO_CONFIG), *left_out))
+        return _read(task, entry, places, [*left_out])
 
     def _places(self, task: dict[str, Any]) -> list[_Place]:
         values = task.get("data")
