@@ -15,6 +15,7 @@ import click
 from wholebody import __version__
 from wholebody.commands.config import config
 from wholebody.commands.doctor import doctor
+from wholebody.commands.evaluate import evaluate
 from wholebody.commands.export import export
 from wholebody.commands.import_ import import_
 from wholebody.commands.prefill import prefill
@@ -73,7 +74,7 @@ def _forget_closed_terminal() -> None:
                 os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-for _command in (prefill, config, review, export, import_, doctor, weights):
+for _command in (prefill, config, review, export, import_, evaluate, doctor, weights):
     add(_command)
 
 

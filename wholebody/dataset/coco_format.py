@@ -123,6 +123,14 @@ def kept_of_person(person: Person, meta: object) -> Json:
     return {}
 
 
+def area_of(person: Person, kept: Json) -> tuple[float, bool]:
+    """A person's area in square pixels, and whether they stand for a crowd; by their box where nothing is kept."""
+    annotation = _annotation(person, kept)
+    area = annotation["area"]
+    is_number = isinstance(area, int | float) and not isinstance(area, bool) and area > 0
+    return float(area) if is_number else _annotation(person, {})["area"], bool(annotation["iscrowd"])
+
+
 def kept_of_image(meta: object) -> Json:
     """What a task keeps of the image that it was imported with."""
     return _object(_object(_object(meta).get(KEPT)).get("image"))

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 MOST_TASKS = 10
 """Tasks that a line names; all of them stand in the list that an export writes."""
@@ -64,6 +65,12 @@ class LeftOutTally:
     def has(self, *reasons: str) -> bool:
         """Whether anything was left out for one of these reasons."""
         return any(reason in reasons for _, reason in self._counts)
+
+    def reasons(self) -> Iterator[dict[str, Any]]:
+        """For files: each `reason`, the most frequent first, with its `count`, `is_loss`, and some `tasks` by name."""
+        for (is_loss, reason), count in self._counts.most_common():
+            tasks = [*self._tasks[is_loss, reason]]
+            yield {"reason": reason, "count": count, "is_loss": is_loss, "tasks": tasks}
 
     def lines(self) -> Iterator[str]:
         """A line for each reason, losses first, the most frequent first."""

@@ -9,12 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from wholebody.dataset.choosing import submitted
-from wholebody.dataset.coco_format import AREA_OF_BOX
 from wholebody.dataset.images_of_tasks import ImagePeople, TaskReader
 from wholebody.dataset.left_out import LeftOut
 from wholebody.dataset.people import XYXY, Doubles, Person
+from wholebody.evaluation.similarity import box_area, oks
 from wholebody.evaluation.sources import prediction_of, predictions_of
-from wholebody.keypoints import SIGMAS
 
 Json = dict[str, Any]
 
@@ -28,7 +27,7 @@ SAME_PERSON = 0.5
 SAME_SHAPE = 0.01
 """How far the sizes of a picture may differ in shape and still be the same picture, enlarged or reduced."""
 
-EPSILON = float(np.spacing(1))
+UNNAMED = "unnamed"
 
 NOT_PREDICTED = "an annotation of a task without a prediction"
 NUMBERS_ALONE = "an annotation whose prediction the file has the number of alone; take it with --project"
@@ -91,12 +90,12 @@ class PairedImage:
         task_id: The task that it is of.
         image: The people of the annotation.
         predicted: The people of the prediction, in pixels of the same size.
-        model_version: Of the prediction; `""` where it has none.
+        model_version: Of the prediction; `UNNAMED` where it has none.
         pairs: Who is in both.
         added: Who is only annotated.
         removed: Who is only predicted.
         lead_time: Seconds that Label Studio counted for the annotation, or `None`.
-        annotator: E-mail address or number of who made it; `""` where nothing tells.
+        annotator: E-mail address or number of who made it; `UNNAMED` where nothing tells.
     """
 
     task_id: Any
@@ -135,7 +134,8 @@ def pair_task(task: Json, reader: TaskReader) -> PairedTask:
         prediction = prediction_of(annotation, predictions)
         if prediction is None:
             given = bool(task.get("predictions"))
-            left_out.append(LeftOut(OLDER if predictions else NUMBERS_ALONE if given else NOT_PREDICTED))
+            reason = OLDER if predictions else NUMBERS_ALONE if given else NOT_PREDICTED
+            left_out.append(LeftOut(reason, is_loss=reason != OLDER))
             continue
         paired = pair_entries(task, annotation, prediction, reader)
         images += paired.images
@@ -179,32 +179,15 @@ def pair_people(
     return pairs, [predicted[i] for i in left], [corrected[j] for j in right]
 
 
-def oks(truth: Person, found: Person, area: float) -> float:
-    """Object keypoint similarity by COCO-WholeBody's sigmas, over the points that the truth has; 0 where it has none.
-
-    Args:
-        truth: Whose labelled points count.
-        found: Whose missing points are wrong.
-        area: Of the true person in square pixels.
-    """
-    labelled = truth.visibility > 0
-    if not labelled.any():
-        return 0.0
-    squared = ((truth.keypoints - found.keypoints) ** 2).sum(axis=1)
-    terms = np.exp(-squared / (2 * (2 * np.array(SIGMAS)) ** 2 * (area + EPSILON)))
-    return float(np.where(found.visibility > 0, terms, 0)[labelled].mean())
-
-
-def box_area(xyxy: XYXY) -> float:
-    """A person's area by their box, as COCO-WholeBody's evaluation takes it where no outline is known."""
-    left, top, right, bottom = xyxy
-    return AREA_OF_BOX * max(right - left, 0.0) * max(bottom - top, 0.0)
-
-
 def longer_side(xyxy: XYXY) -> float:
     """Of a box, in pixels; at least 1."""
     left, top, right, bottom = xyxy
     return max(right - left, bottom - top, 1.0)
+
+
+def version_of(prediction: Json) -> str:
+    """The model version of a prediction; `UNNAMED` where it has none."""
+    return str(prediction.get("model_version") or UNNAMED)
 
 
 def lead_time_of(annotation: Json) -> float | None:
@@ -216,10 +199,10 @@ def lead_time_of(annotation: Json) -> float | None:
 
 
 def annotator_of(annotation: Json) -> str:
-    """E-mail address or number of who made an annotation; `""` where nothing tells."""
+    """E-mail address or number of who made an annotation; `UNNAMED` where nothing tells."""
     by = annotation.get("completed_by")
     named = (by.get("email") or by.get("id")) if isinstance(by, dict) else by
-    return "" if named is None else str(named)
+    return UNNAMED if named is None else str(named)
 
 
 class _NotComparableError(Exception):
@@ -233,7 +216,7 @@ def _pair_image(annotation: Json, prediction: Json, image: ImagePeople, predicte
         image.task["id"],
         image,
         predicted,
-        str(prediction.get("model_version") or ""),
+        version_of(prediction),
         tuple(pairs),
         tuple(added),
         tuple(removed),

@@ -1,0 +1,178 @@
+"""`wholebody evaluate`: its options, and what it says at the end. What is measured is `evaluation/evaluating.py`."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from wholebody.evaluation.evaluating import Evaluation
+    from wholebody.settings import Settings
+
+ALL_WELL, SOMETHING_LEFT_OUT = 0, 1
+
+FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.command()
+@click.option("--project", "project_id", type=int, help="Project to evaluate (PROJECT_ID).")
+@click.option(
+    "--tasks",
+    "tasks_file",
+    type=FILE,
+    metavar="FILE",
+    help="Instead: a JSON export of Label Studio, without a server or token.",
+)
+@click.option(
+    "--config",
+    "config_file",
+    type=FILE,
+    metavar="FILE",
+    help="With --tasks: the project's labeling config; else labels are read by COCO-WholeBody's names.",
+)
+@click.option(
+    "--coco",
+    "coco_file",
+    type=FILE,
+    metavar="FILE",
+    help="Instead: a ground truth as COCO-WholeBody or COCO keypoints, over which the model is run.",
+)
+@click.option(
+    "--images",
+    "images_folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="With --coco: the folder of its pictures.",
+)
+@click.option(
+    "--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder to write; must be new."
+)
+@click.option("--strict", is_flag=True, help="Exit code 1 if anything was left out.")
+def evaluate(
+    project_id: int | None,
+    tasks_file: Path | None,
+    config_file: Path | None,
+    coco_file: Path | None,
+    images_folder: Path | None,
+    out: Path,
+    strict: bool,
+) -> int:
+    """Measure predictions against what people made of them, or the model against a ground truth.
+
+    Prints a table with a column for each model version, and writes metrics.json. Names what was left out and why.
+    Exit code: 0 all well, 1 something was left out (--strict), 2 could not be done, 130 stopped by Ctrl-C.
+    """
+    import orjson
+
+    from wholebody.dataset.staging import staged_folder
+    from wholebody.evaluation.evaluating import Evaluation
+    from wholebody.evaluation.packages import needed
+    from wholebody.evaluation.table import table
+    from wholebody.process.logs import configure_logging
+    from wholebody.settings import load_settings
+
+    _check_options(project_id, tasks_file, config_file, coco_file, images_folder)
+    needed("faster_coco_eval")
+    settings = load_settings(project_id=project_id)
+    configure_logging(settings.log_level, settings.log_format)
+    evaluation = Evaluation(where="image" if coco_file else "task")
+    with staged_folder(out) as folder:
+        if coco_file and images_folder:
+            source = _run_model(evaluation, settings, coco_file, images_folder)
+        else:
+            source = _compare_tasks(evaluation, settings, tasks_file, config_file)
+        metrics = evaluation.metrics(source)
+        form = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+        (folder / "metrics.json").write_bytes(orjson.dumps(metrics, option=form))
+        # The report is written here, from `metrics`, into `folder`.
+    click.echo("\n".join([*table(metrics), f"Wrote {out}.", *evaluation.left_out.lines()]))
+    return SOMETHING_LEFT_OUT if strict and evaluation.left_out.losses else ALL_WELL
+
+
+def _check_options(
+    project_id: int | None,
+    tasks_file: Path | None,
+    config_file: Path | None,
+    coco_file: Path | None,
+    images_folder: Path | None,
+) -> None:
+    from wholebody.errors import SettingsError
+
+    given = [
+        name
+        for name, value in (("--project", project_id), ("--tasks", tasks_file), ("--coco", coco_file))
+        if value is not None
+    ]
+    if len(given) > 1:
+        raise SettingsError(f"{' and '.join(given)} exclude each other; give one of them")
+    if config_file and not tasks_file:
+        raise SettingsError("--config goes with --tasks; a project has its own labeling config")
+    if bool(coco_file) != bool(images_folder):
+        raise SettingsError("--coco and --images go together: the ground truth, and the folder of its pictures")
+    if images_folder and not images_folder.is_dir():
+        raise SettingsError(f"--images: there is no folder {images_folder}")
+
+
+def _compare_tasks(
+    evaluation: "Evaluation", settings: "Settings", tasks_file: Path | None, config_file: Path | None
+) -> dict[str, Any]:
+    """Count the tasks of a file or a project; what they are."""
+    from wholebody.dataset.images_of_tasks import TaskReader
+    from wholebody.dataset.task_files import read_tasks, read_text
+    from wholebody.errors import SettingsError
+    from wholebody.label_studio.client import LabelStudioClient
+    from wholebody.label_studio.task_queries import TaskQuery
+    from wholebody.labeling.labeling_config import parse_labeling_config
+    from wholebody.process.stopping import Stop
+
+    total = None
+    if tasks_file:
+        config = parse_labeling_config(read_text(config_file)) if config_file else None
+        tasks, source = read_tasks(tasks_file), dict[str, Any](tasks=tasks_file.name)
+    elif settings.project_id is None:
+        raise SettingsError("which project? give --project, or --tasks with a JSON export, or --coco with --images")
+    else:
+        client, query = LabelStudioClient(settings, Stop()), TaskQuery()
+        project = client.project(settings.project_id)
+        config, total = parse_labeling_config(project.label_config), client.count_tasks(project.id, query)
+        tasks, source = client.tasks_in_full(project.id, query), {"project": project.id, "title": project.title}
+    reader = TaskReader(config, "annotations")
+    with _progress(total, "task") as advance:
+        for task in tasks:
+            evaluation.add_task(task, reader)
+            advance()
+    return source
+
+
+def _run_model(evaluation: "Evaluation", settings: "Settings", coco_file: Path, folder: Path) -> dict[str, Any]:
+    """Run the model over a ground truth; what that is."""
+    from wholebody.dataset.coco_reader import read_coco
+    from wholebody.dataset.left_out import LeftOut
+    from wholebody.evaluation.model_run import Model
+
+    images, homeless = read_coco(coco_file)
+    for one in homeless:
+        evaluation.leave_out(coco_file.name, one)
+    model = Model(settings)
+    with _progress(len(images), "image") as advance:
+        for image in images:
+            looked = model.look_at(image, folder)
+            for one in image.left_out:
+                evaluation.leave_out(image.file_name, one)
+            if isinstance(looked, LeftOut):
+                evaluation.leave_out(image.file_name, looked)
+            else:
+                evaluation.add_image(looked.paired, looked.truth, looked.found)
+            advance()
+    return {"coco": coco_file.name, "images": folder.name}
+
+
+@contextmanager
+def _progress(total: int | None, unit: str) -> Iterator[Callable[[], Any]]:
+    from tqdm import tqdm
+    from tqdm.contrib.logging import logging_redirect_tqdm
+
+    with logging_redirect_tqdm(), tqdm(total=total, unit=unit, disable=None) as bar:
+        yield bar.update
