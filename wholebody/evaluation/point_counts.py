@@ -73,14 +73,11 @@ class PointCounts:
         unmoved, moved, deleted, added = (int(self._outcomes[outcome][span].sum()) for outcome in _COUNTED)
         both = unmoved + moved
         right = [int(one) for one in self._right[:, span].sum(axis=1)]
-        measured = {
-            "moved_px": _median(self._pixels, rows),
-            "moved_share": _median(self._shares, rows),
-            "nme": float(self._error[span].sum()) / both if both else None,
-        }
+        pixels, shares = _median(self._pixels, rows), _median(self._shares, rows)
+        nme = float(self._error[span].sum()) / both if both else None
         if self._of_equals:
             counts = {"both": both, "same": unmoved, "one": deleted + added}
-            return {**counts, **measured, "pck": _pck(right, both)}
+            return {**counts, "apart_px": pixels, "apart_share": shares, "pck": _pck(right, both), "nme": nme}
         return {
             "predicted": both + deleted,
             "unmoved": unmoved,
@@ -88,8 +85,10 @@ class PointCounts:
             "deleted": deleted,
             "added": added,
             "hidden": int(self._hidden[span].sum()),
-            **measured,
+            "moved_px": pixels,
+            "moved_share": shares,
             "pck": _pck(right, both + added),
+            "nme": nme,
             "offset": offset_numbers(both, self._offset[span].sum(axis=0), float(self._squares[span].sum())),
         }
 
