@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
@@ -32,7 +33,7 @@ def main(count: int, folder: Path | None) -> None:
     """Write the tasks, export them in a process of its own, and say what it took."""
     with tempfile.TemporaryDirectory(dir=folder) as place:
         path = Path(place) / "tasks.json"
-        _write(path, count)
+        write_tasks(path, made_up_task(), count)
         command = [sys.executable, "-m", "wholebody", "export", "--tasks", str(path), "--out", f"{place}/out"]
         started = time.perf_counter()
         subprocess.run(command, check=True)
@@ -41,17 +42,22 @@ def main(count: int, folder: Path | None) -> None:
     click.echo(f"{count} tasks: {seconds:.0f} s, {1000 * seconds / count:.1f} ms a task, {peak_mb:.0f} MB at the peak")
 
 
-def _write(path: Path, count: int) -> None:
-    """A file of equal tasks whose pictures are called otherwise."""
+def made_up_task(noise_px: float = 0.0) -> dict[str, Any]:
+    """A task with an annotation of four people, whose points stray from where they are by so many pixels."""
     rng = np.random.default_rng(SEED)
     people = []
     for left in np.linspace(0, SIZE_WH[0], PEOPLE, endpoint=False):
         xy = rng.uniform((left, 0), (left + SIZE_WH[0] / PEOPLE, SIZE_WH[1]), (len(NAMES), 2))
-        rows = np.column_stack([xy, np.full(len(NAMES), 2.0)])
+        rows = np.column_stack([xy + rng.normal(0, noise_px, xy.shape), np.full(len(NAMES), 2.0)])
         people.append(CocoPerson((left, 0, left + SIZE_WH[0] / PEOPLE, SIZE_WH[1]), rows, {}))
     writer = TaskWriter.of(write_config(tuple(Part)), "", "annotations")
     task, _ = writer.task(CocoImage({}, NAME, SIZE_WH, people))
     del task["meta"]
+    return dict(task)
+
+
+def write_tasks(path: Path, task: dict[str, Any], count: int) -> None:
+    """A file of equal tasks whose pictures are called otherwise."""
     text = json.dumps(task)
     with path.open("w") as stream:
         for number in range(count):

@@ -8,7 +8,15 @@ import pytest
 from tests.dataset.regions import box, hidden, our_config, point, skeleton
 from tests.evaluation.tasks import ALICE, BOB, ELBOW, LATER, NOSE, annotated, at, predicted, task
 from wholebody.dataset.images_of_tasks import TaskReader
-from wholebody.evaluation.pairing import NOT_PREDICTED, NUMBERS_ALONE, OLDER, Outcome, PairedImage, pair_task
+from wholebody.evaluation.pairing import (
+    NOT_PREDICTED,
+    NUMBERS_ALONE,
+    OLDER,
+    UNKNOWN_SIZE,
+    Outcome,
+    PairedImage,
+    pair_task,
+)
 from wholebody.keypoints import NAMES
 
 
@@ -110,6 +118,20 @@ def test_an_export_has_the_prediction_in_the_annotation() -> None:
     kept = predicted(ALICE, NOSE)
     image = paired(task([3], annotated(ALICE, at(NOSE, 60, 20), prediction=kept, parent_prediction=3)))
     assert outcome(image, "nose") is Outcome.MOVED
+
+
+def test_nobody_is_left_in_an_export() -> None:
+    """Nothing in the task tells the picture's size then, but the prediction that the annotation keeps."""
+    image = paired(task([3], annotated(prediction=predicted(ALICE, NOSE), parent_prediction=3)))
+    assert (len(image.pairs), len(image.removed)) == (0, 1)
+    assert image.image.size_wh == (200, 100)
+
+
+def test_a_size_that_nothing_tells_is_named() -> None:
+    unsized = [{key: value for key, value in one.items() if "original" not in key} for one in (ALICE, NOSE)]
+    found = pair_task(task([predicted(*unsized)], annotated(*unsized)), TaskReader(our_config(), "annotations"))
+    assert not found.images
+    assert found.left_out[0].reason == UNKNOWN_SIZE
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,9 @@ MOST_NAMES: Final = 100
 
 OTHERS: Final = "others"
 
+MOST_REASONS: Final = 3
+"""Of why there is nothing to compare."""
+
 MOST_ANNOTATIONS: Final = 20
 """Of a task are compared with each other, the newest."""
 TOO_MANY: Final = f"an annotation beside {MOST_ANNOTATIONS} newer ones of its task: not compared with them"
@@ -136,8 +139,7 @@ class Evaluation:
             DatasetError: Nothing was, or a package is missing.
         """
         if not self._tasks:
-            lines = "; ".join(line.strip() for line in self.left_out.lines())[:1000]
-            raise DatasetError(f"there is nothing to compare{lines and ': ' + lines}")
+            raise DatasetError(f"there is nothing to compare: {self._why_nothing() or 'there are no tasks'}")
         versions = sorted(self._versions.items(), key=lambda one: one[1].newest)
         metrics = {
             "format": 1,
@@ -174,6 +176,13 @@ class Evaluation:
         self._tasks += 1
         self._images += images
         self._people += people
+
+    def _why_nothing(self) -> str:
+        named = [
+            f"{one['count']} x {one['reason']} ({self.left_out.where} {one['tasks'][0]}...)"
+            for one in self.left_out.reasons()
+        ]
+        return "; ".join(named[:MOST_REASONS])
 
     def _of_annotator(self, name: str) -> Json:
         did = self._annotators[name]

@@ -210,7 +210,7 @@ class _NotComparableError(Exception):
 
 
 def _pair_image(annotation: Json, prediction: Json, image: ImagePeople, predicted: ImagePeople) -> PairedImage:
-    predicted = _in_size_of(image, predicted)
+    image, predicted = _in_one_size(image, predicted)
     pairs, removed, added = pair_people(predicted.people, image.people)
     return PairedImage(
         image.task["id"],
@@ -225,18 +225,23 @@ def _pair_image(annotation: Json, prediction: Json, image: ImagePeople, predicte
     )
 
 
-def _in_size_of(image: ImagePeople, predicted: ImagePeople) -> ImagePeople:
-    """The prediction in pixels of the annotation: Label Studio keeps percents, so a picture may have been enlarged."""
-    if not image.people and not predicted.people:
-        return predicted
+def _in_one_size(image: ImagePeople, predicted: ImagePeople) -> tuple[ImagePeople, ImagePeople]:
+    """Both in pixels of the annotation: Label Studio keeps percents, so a picture may have been enlarged.
+
+    Regions alone tell a size. Where one of both has nobody, it is that of the other.
+    """
+    if not image.people:
+        image = replace(image, size_wh=image.size_wh or predicted.size_wh)
+    if not predicted.people:
+        return image, replace(predicted, size_wh=image.size_wh)
     if image.size_wh is None or predicted.size_wh is None:
         raise _NotComparableError(UNKNOWN_SIZE)
     if image.size_wh == predicted.size_wh:
-        return predicted
+        return image, predicted
     scale = np.divide(image.size_wh, predicted.size_wh)
     if abs(scale[0] / scale[1] - 1) > SAME_SHAPE:
         raise _NotComparableError(f"{OTHER_SIZE} ({predicted.size_wh} is not {image.size_wh})")
-    return replace(predicted, size_wh=image.size_wh, people=tuple(_scaled(predicted.people, scale)))
+    return image, replace(predicted, size_wh=image.size_wh, people=tuple(_scaled(predicted.people, scale)))
 
 
 def _scaled(people: Sequence[Person], scale: Doubles) -> Iterator[Person]:
