@@ -1,5 +1,7 @@
 """Whether scores tell the truth."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,13 +9,14 @@ from tests.evaluation.people import somebody
 from wholebody.evaluation.comparisons import compare
 from wholebody.evaluation.pairing import PairedPerson
 from wholebody.evaluation.score_truth import FirstTenth, ScoreTruth
+from wholebody.keypoints import NAMES
 
 BOX = (0.0, 0.0, 50.0, 100.0)
-HERE, NEAR, FAR = (10.0, 10.0), (10.0, 14.0), (10.0, 19.0)
+HERE, NEAR, FAR = (10.0, 10.0), (10.0, 11.5), (10.0, 13.0)
 
 
 def test_bins_and_calibration_error() -> None:
-    """Of ten points with a score of 0.95 six are right: left, or moved by less than a twentieth."""
+    """Of ten points with a score of 0.95 six are right: left, or moved by no more than a fiftieth of the box."""
     truth = ScoreTruth()
     afters = [{"nose": HERE}] * 3 + [{"nose": NEAR}] * 3 + [{"nose": FAR}] * 2 + [{}]
     pairs = [PairedPerson(somebody(BOX, {"nose": HERE}, scores=0.95), somebody(BOX, after)) for after in afters]
@@ -39,6 +42,17 @@ def test_points_without_scores_count_for_nothing_and_a_perfect_one_is_in_the_las
     assert truth.parts()["body"]["ece"] is None
     truth.add(compare([PairedPerson(somebody(BOX, {"nose": HERE}, scores=1.0), somebody(BOX, {"nose": HERE}))]), [])
     assert truth.parts()["body"]["bins"][9]["count"] == 1
+
+
+def test_the_joints_of_a_skeleton_have_no_scores_of_their_own() -> None:
+    """Label Studio has one score for a skeleton: it says nothing of each joint."""
+    joints = somebody(BOX, {"nose": HERE, "left_eye": NEAR, "left_hip": FAR}, scores=0.5)
+    ids = [""] * len(NAMES)
+    ids[NAMES.index("nose")] = ids[NAMES.index("left_eye")] = "skeleton"
+    ids[NAMES.index("left_hip")] = "point"
+    truth, skeleton = ScoreTruth(), replace(joints, region_ids=tuple(ids))
+    truth.add(compare([PairedPerson(skeleton, joints)]), [skeleton])
+    assert sum(one["count"] for one in truth.parts()["body"]["bins"]) == 2
 
 
 def first(*tasks: tuple[object, int]) -> FirstTenth:

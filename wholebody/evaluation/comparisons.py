@@ -1,5 +1,6 @@
 """The pairs of an image as arrays, so that each measure takes all of them at once."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,7 +19,7 @@ SWAPPED = 0.5
 LEAST_SWAP = 0.02
 """Shares of the box's longer side that they must have moved together."""
 
-RIGHT_WITHIN = 0.05
+RIGHT_WITHIN = 0.02
 """A predicted point is right if it was left, or moved by no more than this share of the box's longer side."""
 
 _LEFT = np.array([k for k, side in enumerate(SIDES) if side is Side.LEFT])
@@ -35,7 +36,7 @@ class Comparison:
     Attributes:
         outcomes: `(n, 133)` an `Outcome` each.
         hidden: `(n, 133)` whether the annotator marked it as hidden.
-        scores: `(n, 133)` of the prediction; NaN where it has none.
+        scores: `(n, 133)` as `own_scores` of the prediction.
         pixels: `(n, 133)` how far it was moved; NaN where it is not in both.
         shares: `(n, 133)` the same, over the longer side of the annotated box.
         errors: `(n, 133)` the same for NME: in the face over the distance of the outer corners of the eyes, where both
@@ -56,7 +57,7 @@ class Comparison:
     @property
     def right(self) -> Masks:
         """`(n, 133)` whether a keypoint was predicted, and right."""
-        return np.asarray(self.shares <= RIGHT_WITHIN)
+        return np.asarray((self.shares <= RIGHT_WITHIN) | (self.outcomes == Outcome.UNMOVED))
 
     @property
     def corrections(self) -> int:
@@ -86,9 +87,17 @@ def compare(pairs: Sequence[PairedPerson]) -> Comparison:
     offsets = np.where(both[..., None], (before - after) / sides[..., None], 0)
     outcomes = np.stack([pair.outcomes for pair in pairs])
     hidden = np.stack([pair.hidden for pair in pairs])
-    scores = np.stack([pair.predicted.scores for pair in pairs])
+    scores = np.stack([own_scores(pair.predicted) for pair in pairs])
     swaps = _swaps(before, after, both, sides).reshape(count)
     return Comparison(outcomes, hidden, scores, pixels, shares, errors, offsets, swaps)
+
+
+def own_scores(person: Person) -> Doubles:
+    """`(133,)` the score of each keypoint; NaN where it has none, or shares it with the other joints of a skeleton."""
+    shared = {region for region, count in Counter(person.region_ids).items() if count > 1 and region}
+    if not shared:
+        return person.scores
+    return np.where([region in shared for region in person.region_ids], np.nan, person.scores)
 
 
 def outside_box(person: Person) -> int:

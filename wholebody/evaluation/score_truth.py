@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 
 from wholebody.dataset.people import Doubles, Person
-from wholebody.evaluation.comparisons import Comparison
+from wholebody.evaluation.comparisons import Comparison, own_scores
 from wholebody.keypoints import PART_SLICES
 
 BINS: Final = 10
@@ -28,7 +28,7 @@ class ScoreTruth:
         """Count the people of an image. The points of somebody who was removed were wrong."""
         self._add(compared.scores, compared.right)
         if removed:
-            scores = np.stack([person.scores for person in removed])
+            scores = np.stack([own_scores(person) for person in removed])
             self._add(scores, np.zeros(scores.shape, bool))
 
     def parts(self) -> dict[str, Json]:
