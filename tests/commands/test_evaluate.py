@@ -15,6 +15,7 @@ from tests.fake_label_studio import LEGACY_TOKEN, FakeLabelStudio
 from wholebody.__main__ import main
 
 CORRECTED = task([predicted(ALICE, NOSE)], annotated(ALICE, at(NOSE, 30, 28)))
+NOT_PREDICTED = task([], annotated(ALICE, NOSE)) | {"id": 3}
 NOT_ANNOTATED = task([predicted(ALICE, NOSE)]) | {"id": 2}
 
 
@@ -51,25 +52,31 @@ def test_a_file_without_server_or_token() -> None:
     lines = said.splitlines()
     assert lines[0].split() == ["v1"]
     assert ["people", "kept", "1"] in [line.split() for line in lines]
-    assert lines[-3:] == ["Wrote out.", "Left out:", "  1 x a task without an annotation (task 2)"]
+    assert lines[-3:] == [
+        "Wrote out.",
+        "Nothing to compare, or not about people:",
+        "  1 x a task without an annotation (task 2)",
+    ]
     metrics = json.loads(Path("out/metrics.json").read_text())
     assert metrics["source"] == {"tasks": "export.json"}
     assert metrics["model_versions"]["v1"]["points"]["keypoints"]["nose"]["moved"] == 1
 
 
-@pytest.mark.parametrize(("tasks", "expected"), [([CORRECTED], 0), ([CORRECTED, NOT_ANNOTATED], 1)])
+@pytest.mark.parametrize(("tasks", "expected"), [([CORRECTED, NOT_ANNOTATED], 0), ([CORRECTED, NOT_PREDICTED], 1)])
 def test_strict(tasks: list[Any], expected: int) -> None:
     assert run("--tasks", exported(*tasks), "--out", "out", "--strict")[0] == expected
 
 
 def test_a_project(fake: FakeLabelStudio) -> None:
-    fake.add_tasks(3)
+    fake.add_tasks(3, 4)
     stored = fake.predict(3, "v1", result=[ALICE, NOSE])
+    fake.tasks[3]["total_annotations"] = 1
     fake.tasks[3]["annotations"] = [annotated(ALICE, at(NOSE, 30, 28), parent_prediction=stored["id"])]
     code, _, errors = run("--project", 1, "--out", "out")
     assert (code, errors) == (0, "")
     metrics = json.loads(Path("out/metrics.json").read_text())
     assert metrics["source"]["project"] == 1
+    assert metrics["counts"]["left_out"] == [], "tasks that nobody annotated are not asked for"
     assert metrics["model_versions"]["v1"]["points"]["all"]["moved"] == 1
     assert {request.path for request in fake.requests} == {
         "/api/projects/1/", "/api/tasks/", "/api/projects/1/export",

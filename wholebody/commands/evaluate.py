@@ -134,7 +134,7 @@ def _compare_tasks(
     elif settings.project_id is None:
         raise SettingsError("which project? give --project, or --tasks with a JSON export, or --coco with --images")
     else:
-        client, query = LabelStudioClient(settings, Stop()), TaskQuery()
+        client, query = LabelStudioClient(settings, Stop()), TaskQuery.annotated()
         project = client.project(settings.project_id)
         config, total = parse_labeling_config(project.label_config), client.count_tasks(project.id, query)
         tasks, source = client.tasks_in_full(project.id, query), {"project": project.id, "title": project.title}

@@ -35,10 +35,12 @@ class LeftOutTally:
 
     Attributes:
         where: What tasks are called in the lines.
+        no_loss: What stands above the lines of what is no loss.
         losses: How many things are missing.
     """
 
     where: str = "task"
+    no_loss: str = "Not about people, or not chosen:"
     losses: int = 0
     _counts: Counter[tuple[bool, str]] = field(default_factory=Counter)
     _tasks: dict[tuple[bool, str], list[str]] = field(default_factory=dict)
@@ -74,7 +76,7 @@ class LeftOutTally:
 
     def lines(self) -> Iterator[str]:
         """A line for each reason, losses first, the most frequent first."""
-        for is_loss, title in ((True, "Left out:"), (False, "Not about people, or not chosen:")):
+        for is_loss, title in ((True, "Left out:"), (False, self.no_loss)):
             found = [(key, count) for key, count in self._counts.most_common() if key[0] is is_loss]
             if found:
                 yield title

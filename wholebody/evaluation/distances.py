@@ -8,7 +8,7 @@ import numpy.typing as npt
 from wholebody.dataset.people import Doubles
 
 LEAST, DECADES, STEPS = 1e-5, 10, 80
-"""From a hundred-thousandth on, ten powers of ten, each in so many steps: what is told is within 1.5 %."""
+"""From a hundred-thousandth on, ten powers of ten, each in so many steps: what is told is within 3 %."""
 
 _BINS: Final = DECADES * STEPS
 

@@ -1,11 +1,11 @@
 """One evaluation: tasks go by, numbers stay. Knows no files and no options."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations, groupby
 from typing import Any, Final
 
-from wholebody.dataset.choosing import submitted
+from wholebody.dataset.choosing import NOT_ANNOTATED, ONLY_A_DRAFT, SKIPPED, UNSUBMITTED, submitted
 from wholebody.dataset.coco_format import area_of, kept_of_person
 from wholebody.dataset.images_of_tasks import ImagePeople, TaskReader
 from wholebody.dataset.left_out import LeftOut, LeftOutTally
@@ -25,6 +25,9 @@ MOST_NAMES: Final = 100
 """Model versions, and annotators, that are told apart; those who come later are put together."""
 
 OTHERS: Final = "others"
+
+NOT_YET: Final = (NOT_ANNOTATED, ONLY_A_DRAFT, SKIPPED, UNSUBMITTED)
+"""Nobody has judged the prediction: nothing of the measure is missing."""
 
 MOST_REASONS: Final = 3
 """Of why there is nothing to compare."""
@@ -81,7 +84,7 @@ class Evaluation:
     """
 
     def __init__(self, watch: Watch = lambda image: None, where: str = "task") -> None:
-        self.left_out = LeftOutTally(where)
+        self.left_out = LeftOutTally(where, "Nothing to compare, or not about people:")
         self._watch = watch
         self._versions: dict[str, _Version] = {}
         self._annotators: dict[str, AnnotationCounts] = {}
@@ -93,7 +96,7 @@ class Evaluation:
         annotations; each model version beside the annotation that counts."""
         paired = pair_task(task, reader)
         for one in paired.left_out:
-            self.left_out.add(task["id"], one)
+            self.left_out.add(task["id"], replace(one, is_loss=False) if one.reason in NOT_YET else one)
         reviews = [Reviewed.of([*images]) for _, images in groupby(paired.images, lambda one: id(one.image.entry))]
         for review in reviews:
             self._version(review.model_version).add(review, review.corrections)

@@ -36,6 +36,11 @@ class TaskQuery:
         return cls(start_id, tuple((counter, "equal", "Number", 0) for counter in _DONE_BY))
 
     @classmethod
+    def annotated(cls, start_id: int = 1) -> Self:
+        """Tasks with a submitted annotation; a skipped task has none."""
+        return cls(start_id, (("total_annotations", "greater", "Number", 0),))
+
+    @classmethod
     def outdated(cls, version: str, start_id: int = 1) -> Self:
         """Tasks without annotation that have predictions of other versions of ours, and none of `version`."""
         return cls(
