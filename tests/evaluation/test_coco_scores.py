@@ -9,7 +9,7 @@ import pytest
 
 from tests.evaluation.people import somebody
 from wholebody.dataset.people import Person
-from wholebody.evaluation import coco_scores
+from wholebody.evaluation import coco_scores, similarity
 from wholebody.evaluation.coco_scores import CocoScores, TruePerson, person_score
 from wholebody.evaluation.similarity import COCO_PARTS, box_area
 from wholebody.keypoints import NAMES, PART_SLICES, SIGMAS
@@ -143,6 +143,12 @@ def test_the_table_is_frozen(crowd: Crowd) -> None:
 def test_images_in_several_chunks_are_the_same(crowd: Crowd, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = ours(crowd)
     monkeypatch.setattr(coco_scores, "CHUNK", 7)
+    assert ours(crowd) == whole
+
+
+def test_people_of_a_crowd_in_several_blocks_are_the_same(crowd: Crowd, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = ours(crowd)
+    monkeypatch.setattr(similarity, "BLOCK", 3)
     assert ours(crowd) == whole
 
 

@@ -124,6 +124,13 @@ def test_annotators_are_compared_with_each_other() -> None:
     assert found["model_versions"]["v1"]["annotations"] == 24
 
 
+def test_annotators_are_compared_where_nothing_was_predicted() -> None:
+    found = metrics(task([], annotated(*KEPT, completed_by=1), annotated(*KEPT, completed_by=2)))
+    assert (found["model_versions"], found["annotators"]) == ({}, {})
+    assert found["agreement"]["oks"]["wholebody"] == 1
+    assert [*table(found)] == ["agreement of annotators: OKS 1.000 (pairs of annotations: 1, tasks: 1)"]
+
+
 def test_a_task_with_very_many_annotations_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(evaluating, "MOST_ANNOTATIONS", 3)
     given = task([predicted(*KEPT)], *(annotated(*KEPT, id=number, completed_by=number) for number in range(5)))

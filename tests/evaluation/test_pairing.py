@@ -162,3 +162,17 @@ def test_a_picture_that_was_enlarged_is_the_same_and_one_of_another_shape_is_not
     found = pair_task(task([predicted(*tall)], annotated(ALICE, NOSE)), TaskReader(our_config(), "annotations"))
     assert not found.images
     assert "another shape" in found.left_out[0].reason
+
+
+@pytest.mark.parametrize("lead_time", [-1, float("nan"), float("inf"), 10**400, True, "3", None])
+def test_a_time_that_is_none_is_none(lead_time: Any) -> None:
+    assert paired(task([predicted(ALICE)], annotated(ALICE, lead_time=lead_time))).lead_time is None
+
+
+def test_names_that_nobody_wrote() -> None:
+    image = paired(task([predicted(ALICE, model_version=None)], annotated(ALICE, completed_by=None)))
+    assert (image.model_version, image.annotator) == ("unnamed", "unnamed")
+    long = paired(
+        task([predicted(ALICE, model_version="v" * 9999)], annotated(ALICE, completed_by={"email": "e" * 9999}))
+    )
+    assert (len(long.model_version), len(long.annotator)) == (200, 200)

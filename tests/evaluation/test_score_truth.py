@@ -79,4 +79,4 @@ def test_tasks_with_one_score_count_in_part() -> None:
 def test_nothing_to_find_is_no_share() -> None:
     assert first().share() is None
     assert first((0.5, 0)).share() is None
-    assert first((None, 7), (True, 7), (float("nan"), 7)).share() is None
+    assert first((None, 7), (True, 7), (float("nan"), 7), (10**400, 7)).share() is None

@@ -59,9 +59,15 @@ class CocoScores:
         scores = np.array([person_score(one) for one in found])
         order = np.argsort(-scores, kind="stable")
         found, scores = [found[number] for number in order], scores[order]
+        best = {
+            part: [number for number, one in enumerate(found) if one.visibility[span].any()][:MAX_FOUND]
+            for part, span in COCO_PARTS.items()
+        }
+        looked_at = sorted({number for numbers in best.values() for number in numbers})
+        found, scores = [found[number] for number in looked_at], scores[looked_at]
         by_part = matrices([one.person for one in truth], [one.area for one in truth], found)
         for part, span in COCO_PARTS.items():
-            there = [number for number, one in enumerate(found) if one.visibility[span].any()][:MAX_FOUND]
+            there = [looked_at.index(number) for number in best[part]]
             labelled = [bool(one.person.visibility[span].any()) for one in truth]
             if there or any(labelled):
                 crowd = [one.is_crowd for one in truth]

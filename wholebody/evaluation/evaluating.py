@@ -141,7 +141,8 @@ class Evaluation:
         Raises:
             DatasetError: Nothing was, or a package is missing.
         """
-        if not self._tasks:
+        agreement = self._agreement.numbers()
+        if not self._tasks and agreement is None:
             raise DatasetError(f"there is nothing to compare: {self._why_nothing() or 'there are no tasks'}")
         versions = sorted(self._versions.items(), key=lambda one: one[1].newest)
         metrics = {
@@ -155,7 +156,7 @@ class Evaluation:
             },
             "model_versions": {name: version.numbers() for name, version in versions},
             "annotators": {name: self._of_annotator(name) for name in sorted(self._annotators)},
-            "agreement": self._agreement.numbers(),
+            "agreement": agreement,
             "sigmas": self._agreement.sigmas(),
         }
         return dict(_rounded(metrics))

@@ -1,5 +1,6 @@
 """Predictions beside what annotators made of them: person by person, keypoint by keypoint."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
@@ -28,6 +29,9 @@ SAME_SHAPE = 0.01
 """How far the sizes of a picture may differ in shape and still be the same picture, enlarged or reduced."""
 
 UNNAMED = "unnamed"
+MOST_CHARS = 200
+"""Of a name."""
+MOST_SECONDS = 1e9
 
 NOT_PREDICTED = "an annotation of a task without a prediction"
 NUMBERS_ALONE = "an annotation whose prediction the file has the number of alone; take it with --project"
@@ -168,15 +172,12 @@ def pair_people(
         The pairs, who is only predicted, and who is only corrected.
     """
     pairs: list[PairedPerson] = []
-    left, right = [*range(len(predicted))], [*range(len(corrected))]
-    for likeness, least in ((_common_regions, 1.0), (_likeness, SAME_PERSON)):
-        scored = [(likeness(predicted[i], corrected[j]), -i, -j) for i in left for j in right]
-        for score, i, j in sorted(scored, reverse=True):
-            if score >= least and -i in left and -j in right:
-                pairs.append(PairedPerson(predicted[-i], corrected[-j]))
-                left.remove(-i)
-                right.remove(-j)
-    return pairs, [predicted[i] for i in left], [corrected[j] for j in right]
+    left, right = dict(enumerate(predicted)), dict(enumerate(corrected))
+    for scores in (_common_regions, _likenesses):
+        for _, i, j in sorted(scores(left, right), key=lambda one: (-one[0], one[1:])):
+            if i in left and j in right:
+                pairs.append(PairedPerson(left.pop(i), right.pop(j)))
+    return pairs, [*left.values()], [*right.values()]
 
 
 def longer_side(xyxy: XYXY) -> float:
@@ -187,7 +188,7 @@ def longer_side(xyxy: XYXY) -> float:
 
 def version_of(prediction: Json) -> str:
     """The model version of a prediction; `UNNAMED` where it has none."""
-    return str(prediction.get("model_version") or UNNAMED)
+    return str(prediction.get("model_version") or UNNAMED)[:MOST_CHARS]
 
 
 def lead_time_of(annotation: Json) -> float | None:
@@ -195,14 +196,14 @@ def lead_time_of(annotation: Json) -> float | None:
     given = annotation.get("lead_time")
     if isinstance(given, bool) or not isinstance(given, int | float):
         return None
-    return float(given) if given >= 0 else None
+    return float(given) if 0 <= given <= MOST_SECONDS else None
 
 
 def annotator_of(annotation: Json) -> str:
     """E-mail address or number of who made an annotation; `UNNAMED` where nothing tells."""
     by = annotation.get("completed_by")
     named = (by.get("email") or by.get("id")) if isinstance(by, dict) else by
-    return UNNAMED if named is None else str(named)
+    return UNNAMED if named is None else str(named)[:MOST_CHARS]
 
 
 class _NotComparableError(Exception):
@@ -250,15 +251,36 @@ def _scaled(people: Sequence[Person], scale: Doubles) -> Iterator[Person]:
         yield replace(person, xyxy=(left, top, right, bottom), keypoints=person.keypoints * scale)
 
 
-def _common_regions(one: Person, other: Person) -> float:
-    """How many boxes and keypoints of two people have the same region."""
-    points = sum(a == b != "" for a, b in zip(one.region_ids, other.region_ids, strict=True))
-    is_box = one.box is not None and other.box is not None and one.box.region_id == other.box.region_id != ""
-    return float(points + is_box)
+Scored = tuple[float, int, int]
+"""How much speaks for two people being one, the number of the predicted, the number of the corrected."""
 
 
-def _likeness(predicted: Person, corrected: Person) -> float:
-    return max(oks(corrected, predicted, box_area(corrected.xyxy)), _iou(predicted.xyxy, corrected.xyxy))
+def _common_regions(predicted: dict[int, Person], corrected: dict[int, Person]) -> list[Scored]:
+    """How many boxes and keypoints have the same region."""
+    owners = {key: number for number, person in predicted.items() for key in _regions(person)}
+    counts = Counter(
+        (owners[key], number) for number, person in corrected.items() for key in _regions(person) if key in owners
+    )
+    return [(count, i, j) for (i, j), count in counts.items()]
+
+
+def _regions(person: Person) -> Iterator[tuple[int, str]]:
+    """The regions of somebody, each with its keypoint; -1 for the box."""
+    if person.box is not None and person.box.region_id:
+        yield -1, person.box.region_id
+    yield from ((keypoint, region) for keypoint, region in enumerate(person.region_ids) if region)
+
+
+def _likenesses(predicted: dict[int, Person], corrected: dict[int, Person]) -> list[Scored]:
+    """How near people are to each other, of those that are near enough."""
+    found = []
+    for j, truth in corrected.items():
+        for i, person in predicted.items():
+            overlap = _iou(person.xyxy, truth.xyxy)
+            score = max(overlap, oks(truth, person, box_area(truth.xyxy))) if overlap else 0.0
+            if score >= SAME_PERSON:
+                found.append((score, i, j))
+    return found
 
 
 def _iou(one: XYXY, other: XYXY) -> float:

@@ -12,6 +12,8 @@ from wholebody.keypoints import PART_SLICES
 
 BINS: Final = 10
 TENTH: Final = 0.1
+MOST: Final = 1e9
+"""Beyond that it is no score."""
 
 Json = dict[str, Any]
 
@@ -68,7 +70,7 @@ class FirstTenth:
 
     def add(self, score: object, corrections: int) -> None:
         """Count a task; one whose prediction has no score does not count."""
-        if isinstance(score, int | float) and not isinstance(score, bool) and np.isfinite(score):
+        if isinstance(score, int | float) and not isinstance(score, bool) and abs(score) <= MOST:
             self._scores.append(score)
             self._corrections.append(corrections)
 

@@ -17,6 +17,9 @@ COCO_PARTS: Final[dict[str, slice]] = {
 }
 """What COCO-WholeBody's evaluation looks at, under its names -> the keypoints."""
 
+BLOCK: Final = 50
+"""True people who are looked at at a time: in a crowd their points beside those of everybody are many."""
+
 _VARIANCES: Final = (2 * np.array(SIGMAS)) ** 2
 _EPSILON: Final = float(np.spacing(1))
 """Added to areas, as in COCO's evaluation."""
@@ -47,6 +50,20 @@ def matrices(truth: Sequence[Person], areas: Sequence[float], found: Sequence[Pe
     Somebody without labelled points of a part is like whoever has their points of it in the box, made three times as
     wide and as high: such a person is ignored, with whoever is matched to them.
     """
+    blocks = [
+        _block(truth[start : start + BLOCK], areas[start : start + BLOCK], found)
+        for start in range(0, max(len(truth), 1), BLOCK)
+    ]
+    return {part: np.concatenate([block[part] for block in blocks], axis=1) for part in COCO_PARTS}
+
+
+def box_area(xyxy: XYXY) -> float:
+    """A person's area by their box, as COCO-WholeBody's evaluation takes it where no outline is known."""
+    left, top, right, bottom = xyxy
+    return AREA_OF_BOX * max(right - left, 0.0) * max(bottom - top, 0.0)
+
+
+def _block(truth: Sequence[Person], areas: Sequence[float], found: Sequence[Person]) -> dict[str, Doubles]:
     xy, seen = _stacked(found)
     true_xy, labelled = _stacked(truth)
     scale = (2 * _VARIANCES) * (np.array(areas, np.float64).reshape(-1, 1) + _EPSILON)
@@ -55,12 +72,6 @@ def matrices(truth: Sequence[Person], areas: Sequence[float], found: Sequence[Pe
     near = np.exp(-apart / scale) * seen[:, None]
     around = np.exp(-beyond / scale) * seen[:, None]
     return {part: _means(near, around, labelled, seen, span) for part, span in COCO_PARTS.items()}
-
-
-def box_area(xyxy: XYXY) -> float:
-    """A person's area by their box, as COCO-WholeBody's evaluation takes it where no outline is known."""
-    left, top, right, bottom = xyxy
-    return AREA_OF_BOX * max(right - left, 0.0) * max(bottom - top, 0.0)
 
 
 def _stacked(people: Sequence[Person]) -> tuple[Doubles, Doubles]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from wholebody.evaluation.point_counts import PCK_AT
-from wholebody.evaluation.similarity import COCO_PARTS
+from wholebody.evaluation.similarity import COCO_PARTS, WHOLEBODY
 from wholebody.keypoints import Part
 
 Json = dict[str, Any]
@@ -29,6 +29,14 @@ def table(metrics: Json) -> Iterator[str]:
     """The lines of the table of `metrics.json`; a measure that no version has has none."""
     versions: dict[str, Json] = metrics["model_versions"]
     columns = [*versions.values()]
+    if columns:
+        yield from _columns(versions, columns, metrics)
+    if agreement := metrics["agreement"]:
+        oks, tasks = _text(agreement["oks"][WHOLEBODY], "decimals"), agreement["tasks"]
+        yield f"agreement of annotators: OKS {oks} (pairs of annotations: {agreement['pairs']}, tasks: {tasks})"
+
+
+def _columns(versions: dict[str, Json], columns: list[Json], metrics: Json) -> Iterator[str]:
     found = _rows(columns, corrects="coco" not in metrics["source"])
     rows: list[Row] = [("", [*versions]), *(row for row in found if set(row[1]) != {NOTHING})]
     first = max(len(name) for name, _ in rows)
