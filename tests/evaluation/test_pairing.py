@@ -18,6 +18,7 @@ from wholebody.evaluation.pairing import (
     pair_task,
 )
 from wholebody.keypoints import NAMES
+from wholebody.labeling.labeling_config import parse_labeling_config
 
 
 def paired(given: dict[str, Any]) -> PairedImage:
@@ -162,6 +163,24 @@ def test_a_picture_that_was_enlarged_is_the_same_and_one_of_another_shape_is_not
     found = pair_task(task([predicted(*tall)], annotated(ALICE, NOSE)), TaskReader(our_config(), "annotations"))
     assert not found.images
     assert "another shape" in found.left_out[0].reason
+
+
+def test_the_pages_of_a_task_are_compared_one_by_one() -> None:
+    config = parse_labeling_config(
+        '<View><Image name="img" valueList="$pages"/><RectangleLabels name="box" toName="img"><Label value="person"/>'
+        '</RectangleLabels><KeyPointLabels name="body" toName="img"><Label value="nose"/></KeyPointLabels></View>'
+    )
+    second = [one | {"item_index": 1} for one in (ALICE, NOSE)]
+    given = task([predicted(BOB, *second)], annotated(BOB, second[0], at(second[1], 30, 25)))
+    given["data"] = {"pages": ["/data/1.jpg", "/data/2.jpg"]}
+    found = pair_task(given, TaskReader(config, "annotations"))
+    assert not found.left_out
+    assert [(image.image.reference, len(image.pairs)) for image in found.images] == [
+        ("/data/1.jpg", 1),
+        ("/data/2.jpg", 1),
+    ]
+    nose = NAMES.index("nose")
+    assert [image.pairs[0].outcomes[nose] for image in found.images] == [Outcome.ABSENT, Outcome.MOVED]
 
 
 @pytest.mark.parametrize("lead_time", [-1, float("nan"), float("inf"), 10**400, True, "3", None])
