@@ -114,6 +114,13 @@ def test_two_images_and_what_lies_on_neither() -> None:
     assert reasons(found) == [(images_of_tasks.UNKNOWN_IMAGE, 1, True)]
 
 
+@pytest.mark.parametrize("to_name", [{"id": 1}, ["img"], None, 7])
+def test_a_region_on_what_is_no_name_is_named(to_name: object) -> None:
+    found = TaskReader(our_config(), "annotations").read(task(point("nose", 20, 30, to_name=to_name)))
+    assert noses(found) == [[]]
+    assert reasons(found) == [(images_of_tasks.UNKNOWN_IMAGE, 1, True)]
+
+
 def test_pages() -> None:
     config = parse_labeling_config(
         f'<View><Image name="img" valueList="$pages"/>{KEYPOINTS.format("img")}{BOXES.format("img")}</View>'

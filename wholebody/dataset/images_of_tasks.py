@@ -153,7 +153,7 @@ def _by_place(results: list[Any], places: list[_Place], left_out: list[LeftOut])
     for result in results:
         if not isinstance(result, dict) or "to_name" not in result:
             continue  # relations
-        image = None if names == {None} else result["to_name"]
+        image = None if names == {None} else str(result["to_name"])
         page, has_pages = result.get("item_index") or 0, any(place.item_index is not None for place in places)
         number = numbers.get((image, page if has_pages else 0)) if isinstance(page, int) else None
         home = of_region.get(str(result.get("id"))) if result.get("id") else None
