@@ -44,7 +44,7 @@ def test_what_a_config_has_no_place_for(testdata: Path, strict: tuple[str, ...],
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
-        (("none.json",), "into which project? give --project, or --out for a file"),
+        (("none.json",), "which project? give --project, or --out for a file"),
         (("none.json", "--out", "t.json", "--project", 1), "--project and --out exclude each other"),
         (("none.json", "--config", "c.xml"), "--config goes with --out"),
         (("none.json", "--out", "t.json"), "none.json cannot be read: No such file or directory"),

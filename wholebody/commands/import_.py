@@ -6,29 +6,26 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from wholebody.commands.task_sources import (
+    ALL_WELL,
+    FILE,
+    SOMETHING_LEFT_OUT,
+    config_option,
+    open_project,
+    project_option,
+    strict_option,
+)
+
 if TYPE_CHECKING:
     from wholebody.dataset.importing import Imported
     from wholebody.settings import Settings
 
-ALL_WELL, SOMETHING_LEFT_OUT = 0, 1
-
 
 @click.command("import")
-@click.argument("coco", type=click.Path(dir_okay=False, path_type=Path), metavar="COCO")
-@click.option("--project", "project_id", type=int, help="Project to put the tasks into (PROJECT_ID).")
-@click.option(
-    "--out",
-    type=click.Path(dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="Instead: a file for Label Studio's import.",
-)
-@click.option(
-    "--config",
-    "config_file",
-    type=click.Path(dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="With --out: the labeling config of the project; else that of `wholebody config --visibility`.",
-)
+@click.argument("coco", type=FILE, metavar="COCO")
+@project_option("Project to put the tasks into")
+@click.option("--out", type=FILE, metavar="FILE", help="Instead: a file for Label Studio's import.")
+@config_option("With --out: the labeling config of the project; else that of `wholebody config --visibility`.")
 @click.option(
     "--images",
     "prefix",
@@ -44,7 +41,7 @@ ALL_WELL, SOMETHING_LEFT_OUT = 0, 1
     show_default=True,
     help="What people become.",
 )
-@click.option("--strict", is_flag=True, help="Exit code 1 if anything was left out.")
+@strict_option
 def import_(
     coco: Path, project_id: int | None, out: Path | None, config_file: Path | None, prefix: str, kind: Any, strict: bool
 ) -> int:
@@ -79,15 +76,9 @@ def import_(
 def _into_project(settings: "Settings", coco: Path, prefix: str, kind: Any) -> tuple["Imported", str]:
     from wholebody.dataset.importing import Task, import_to_project
     from wholebody.dataset.task_writer import TaskWriter
-    from wholebody.errors import SettingsError
-    from wholebody.label_studio.client import LabelStudioClient
     from wholebody.label_studio.task_queries import TaskQuery
-    from wholebody.process.stopping import Stop
 
-    if settings.project_id is None:
-        raise SettingsError("into which project? give --project, or --out for a file")
-    client = LabelStudioClient(settings, Stop())
-    project = client.project(settings.project_id)
+    client, project = open_project(settings, "--out for a file")
     writer = TaskWriter.of(project.label_config, prefix, kind)
 
     class Store:
