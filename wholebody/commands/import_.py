@@ -74,25 +74,13 @@ def import_(
 
 
 def _into_project(settings: "Settings", coco: Path, prefix: str, kind: Any) -> tuple["Imported", str]:
-    from wholebody.dataset.importing import Task, import_to_project
+    from wholebody.dataset.importing import ProjectTasks, import_to_project
     from wholebody.dataset.task_writer import TaskWriter
-    from wholebody.label_studio.task_queries import TaskQuery
 
     client, project = open_project(settings, "--out for a file")
     writer = TaskWriter.of(project.label_config, prefix, kind)
-
-    class Store:
-        """The project."""
-
-        def images(self) -> set[str]:
-            """See `TaskStore`."""
-            return {str(task["data"].get(writer.key)) for task in client.tasks(project.id, TaskQuery())}
-
-        def add(self, tasks: list[Task]) -> None:
-            """See `TaskStore`."""
-            client.import_tasks(project.id, tasks)
-
-    return import_to_project(coco, writer, Store()), f"project {project.id} {project.title!r}"
+    imported = import_to_project(coco, writer, ProjectTasks(client, project.id, writer.key))
+    return imported, f"project {project.id} {project.title!r}"
 
 
 def _report(imported: "Imported", where: str, kind: str) -> Iterator[str]:

@@ -12,6 +12,8 @@ from wholebody.dataset.coco_reader import read_coco
 from wholebody.dataset.left_out import LeftOutTally
 from wholebody.dataset.task_writer import TaskWriter
 from wholebody.errors import DatasetError
+from wholebody.label_studio.client import LabelStudioClient
+from wholebody.label_studio.task_queries import TaskQuery
 
 Task = dict[str, Any]
 
@@ -31,6 +33,29 @@ class TaskStore(Protocol):
         Raises:
             LabelStudioError: Whether they were stored is not known.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectTasks:
+    """A `TaskStore`: a project in Label Studio.
+
+    Attributes:
+        client: Whose token may add tasks.
+        project_id: The project.
+        key: Which of the data of its tasks is the image.
+    """
+
+    client: LabelStudioClient
+    project_id: int
+    key: str
+
+    def images(self) -> set[str]:
+        """See `TaskStore`."""
+        return {str(task["data"].get(self.key)) for task in self.client.tasks(self.project_id, TaskQuery())}
+
+    def add(self, tasks: list[Task]) -> None:
+        """See `TaskStore`."""
+        self.client.import_tasks(self.project_id, tasks)
 
 
 @dataclass(slots=True)
