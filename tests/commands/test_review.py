@@ -169,7 +169,7 @@ def test_a_lost_answer_makes_no_second_tab(fake: FakeLabelStudio, faults: tuple[
             [],
             "project 1 'Figures' has no predictions; run wholebody prefill --project 1 first",
         ),
-        ((MODEL_VERSIONS, []), [], "{url} does not list model versions as Label Studio does"),
+        ((MODEL_VERSIONS, []), [], "the model versions are not listed as Label Studio does it; check LABEL_STUDIO_URL"),
         (
             (MODEL_VERSIONS, {OURS: 3}),
             ["--model-version", OLDER],

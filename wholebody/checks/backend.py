@@ -10,11 +10,11 @@ import requests
 
 from wholebody.checks.api import CHECK_URL
 from wholebody.checks.facts import Check, Facts, Finding
-from wholebody.checks.scores import stored_versions
 from wholebody.errors import LabelStudioError
 from wholebody.estimation.weights import model_version
 from wholebody.http.session import Session
 from wholebody.images.loader import shown
+from wholebody.label_studio.model_versions import count_versions
 from wholebody.label_studio.releases import LOCAL_BACKENDS_REFUSED
 from wholebody.labeling.labeling_xml import parse_xml
 
@@ -108,7 +108,7 @@ def look_at_versions(facts: Facts) -> Finding:
     if facts.weights and facts.estimator:
         here = {model_version(facts.settings, facts.weights, facts.estimator.traits)}
     live = {str(b.get("model_version")) for b in facts.backends if b.get("state") == CONNECTED}
-    stored = stored_versions(facts)
+    stored = count_versions(facts.api.read, facts.project_id)
     predictions = ", ".join(f"{count} of {version}" for version, count in stored.items()) or "none"
     if not here | live:
         missing = "weights" if facts.weights is None else "networks that run"

@@ -1,21 +1,13 @@
 """The check of what people sort by: is the data manager's score column filled?"""
 
-from wholebody.checks.api import CHECK_URL
 from wholebody.checks.facts import Check, Facts, Finding
-from wholebody.errors import LabelStudioError
-
-
-def stored_versions(facts: Facts) -> dict[str, int]:
-    """Model version -> how many predictions are stored. A version that is only chosen counts 0."""
-    counted = facts.api.read(f"/api/projects/{facts.project_id}/model-versions/")
-    if not isinstance(counted, dict):
-        raise LabelStudioError(f"the model versions are not listed as Label Studio does it; {CHECK_URL}")
-    return {str(version): count for version, count in counted.items() if isinstance(count, int) and count}
+from wholebody.label_studio.model_versions import count_versions
 
 
 def look_at_scores(facts: Facts) -> Finding:
     """Does the project show the scores of its predictions? Label Studio averages those of its model version alone."""
-    stored, chosen = stored_versions(facts), facts.project.get("model_version")
+    stored = count_versions(facts.api.read, facts.project_id)
+    chosen = facts.project.get("model_version")
     if not stored:
         return Finding("skip", "no predictions are stored")
     if chosen is None:

@@ -10,6 +10,7 @@ from packaging.version import Version
 from wholebody.errors import GoneError, LabelStudioError, UnavailableError
 from wholebody.label_studio.duplicates import IsReplaced, is_never_replaced
 from wholebody.label_studio.late_writes import LateWrites
+from wholebody.label_studio.model_versions import count_versions
 from wholebody.label_studio.predictions import Predictions
 from wholebody.label_studio.releases import read_release
 from wholebody.label_studio.tabs import Tab, TabState, ensure_tab
@@ -219,12 +220,8 @@ class LabelStudioClient:
         self._transport.repeated(lambda: self._transport.write_last("PATCH", f"/api/projects/{project_id}/", body))
 
     def model_versions(self, project_id: int) -> dict[str, int]:
-        """The model version of each stored prediction of a project, the newest first -> how many there are."""
-        path = f"/api/projects/{project_id}/model-versions/"
-        counted = self._transport.repeated(lambda: self._transport.read(path))
-        if not isinstance(counted, dict):
-            raise LabelStudioError(f"{self._base_url} does not list model versions as Label Studio does")
-        return {str(version): count for version, count in counted.items() if isinstance(count, int) and count}
+        """The model version of each stored prediction of a project -> how many there are: see `count_versions`."""
+        return self._transport.repeated(lambda: count_versions(self._transport.read, project_id))
 
     def change_project(self, project_id: int, changes: dict[str, str]) -> None:
         """Give a project other settings, under the names of Label Studio's API.
