@@ -51,23 +51,21 @@ class CocoWriter:
         file, kept = self._files[record.part], kept_of_image(record.meta)
         image_id = self._image_ids.take(kept.get("id"), record.task_id)
         width, height = record.size_wh or (0, 0)
-        file.images.append(
-            orjson.dumps(
-                {
-                    **kept,
-                    "id": image_id,
-                    "file_name": record.file_name,
-                    "width": width,
-                    "height": height,
-                    "task_id": record.task_id,
-                }
-            )
+        file.add_image(
+            {
+                **kept,
+                "id": image_id,
+                "file_name": record.file_name,
+                "width": width,
+                "height": height,
+                "task_id": record.task_id,
+            }
         )
         for person in record.people:
             of_person = kept_of_person(person, record.meta)
             annotation = self._annotation(person, self._parts, of_person)
             number = self._annotation_ids.take(of_person.get("id"))
-            file.write({"id": number, "image_id": image_id, **annotation})
+            file.add_annotation({"id": number, "image_id": image_id, **annotation})
         return iter(())
 
     def close(self) -> None:
@@ -101,18 +99,22 @@ class _CocoFile:
     """One file: annotations as they come, then the images and the rest."""
 
     def __init__(self, path: Path) -> None:
-        self.images: list[bytes] = []
+        self._images = bytearray()  # not the lines one by one: orjson's answers take 4 kB each, however short
         self._stream: BinaryIO = path.open("wb")
         self._stream.write(b'{"annotations":[')
         self._is_first = True
 
-    def write(self, annotation: object) -> None:
+    def add_image(self, image: object) -> None:
+        self._images += (b",\n" if self._images else b"\n") + orjson.dumps(image)
+
+    def add_annotation(self, annotation: object) -> None:
         self._stream.write(b"\n" if self._is_first else b",\n")
         self._stream.write(orjson.dumps(annotation))
         self._is_first = False
 
     def close(self, of_all: object) -> None:
         with self._stream as stream:
-            stream.write(b'],\n"images":[\n' + b",\n".join(self.images) + b"],\n")
-            stream.write(b'"licenses":[],"info":{"description":"Exported by wholebody"},\n"categories":[')
+            stream.write(b'],\n"images":[')
+            stream.write(self._images)
+            stream.write(b'],\n"licenses":[],"info":{"description":"Exported by wholebody"},\n"categories":[')
             stream.write(orjson.dumps(of_all) + b"]}\n")
