@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from tests.dataset.coco_truth import coco_file
 from tests.dataset.regions import box, point, task
 from tests.fake_label_studio import LEGACY_TOKEN, FakeLabelStudio
 from wholebody.__main__ import main
@@ -52,7 +53,7 @@ def test_a_file_without_server_or_token(tmp_path: Path) -> None:
         "  1 x a point without a person: in nobody's box (task 7)\n"
         "  1 x a task without an annotation (task 8)\n"
     )
-    assert (tmp_path / "out" / "annotations.json").exists()
+    assert coco_file(tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(("tasks", "expected"), [([task(*PEOPLE)], 0), ([task(*MORE)], 1)])

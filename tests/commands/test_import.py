@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from tests.dataset.coco_truth import differences
+from tests.dataset.coco_truth import coco_file, differences
 from wholebody.__main__ import main
 
 
@@ -30,7 +30,7 @@ def test_there_and_back(testdata: Path, tmp_path: Path) -> None:
     tasks = json.loads(Path("tasks.json").read_text())
     assert tasks[0]["data"]["image"] == "/data/local-files/?d=coco/000000000785.jpg"
     assert run("export", "--tasks", "tasks.json", "--out", "out", "--strict")[0] == 0
-    assert differences(json.loads(coco.read_text()), json.loads(Path("out/annotations.json").read_text())) == []
+    assert differences(json.loads(coco.read_text()), json.loads(coco_file(Path("out")).read_text())) == []
 
 
 @pytest.mark.parametrize(("strict", "expected"), [((), 0), (("--strict",), 1)])

@@ -1,8 +1,15 @@
-"""Whether two COCO files say the same, number by number. No test of its own."""
+"""A dataset's COCO file, and whether two of them say the same, number by number. No test of its own."""
 
+from pathlib import Path
 from typing import Any
 
 TOLERANCE_PX = 0.01
+
+
+def coco_file(dataset: Path, part: str = "default") -> Path:
+    """The file that an export wrote of a part of the dataset, or of all."""
+    (path,) = (dataset / "annotations").glob(f"*_{part}.json")
+    return path
 
 
 def differences(before: dict[str, Any], after: dict[str, Any]) -> list[str]:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import yaml
 
+from tests.dataset.coco_truth import coco_file
 from tests.dataset.regions import HEIGHT, WIDTH, box, hidden, our_config, point, task
 from wholebody.dataset import exporting, yolo_files
 from wholebody.dataset.exporting import Exported, Plan, export
@@ -51,7 +52,7 @@ def reasons(exported: Exported) -> str:
 def test_coco_keypoints(tmp_path: Path) -> None:
     exported = run(tmp_path / "out", task(*PEOPLE), task(box("a", 0, 0, 20, 20), number=8))
     assert (exported.images, exported.people, exported.points) == (2, 3, 3)
-    dataset = read(tmp_path / "out" / "annotations.json")
+    dataset = read(coco_file(tmp_path / "out"))
     (category,) = dataset["categories"]
     assert category["keypoints"] == [*NAMES]
     assert category["sigmas"] == [*SIGMAS]
@@ -69,7 +70,7 @@ def test_coco_keypoints(tmp_path: Path) -> None:
 
 def test_coco_keypoints_of_some_parts(tmp_path: Path) -> None:
     run(tmp_path / "out", task(*PEOPLE), parts=(Part.BODY, Part.LEFT_HAND))
-    dataset = read(tmp_path / "out" / "annotations.json")
+    dataset = read(coco_file(tmp_path / "out"))
     (category,) = dataset["categories"]
     assert category["keypoints"][17] == "left_hand_root"
     assert [18, 19] in category["skeleton"]
@@ -79,7 +80,7 @@ def test_coco_keypoints_of_some_parts(tmp_path: Path) -> None:
 
 def test_coco_wholebody(tmp_path: Path) -> None:
     run(tmp_path / "out", task(*PEOPLE), task(*HANDS_ALONE, number=8), form="coco-wholebody")
-    dataset = read(tmp_path / "out" / "annotations.json")
+    dataset = read(coco_file(tmp_path / "out"))
     assert len(dataset["categories"][0]["keypoints"]) == 17
     person, _, hands = dataset["annotations"]
     lengths = {"keypoints": 51, "foot_kpts": 18, "face_kpts": 204, "lefthand_kpts": 63, "righthand_kpts": 63}
@@ -96,7 +97,7 @@ def test_coco_wholebody(tmp_path: Path) -> None:
 def test_it_loads_in_pycocotools(tmp_path: Path, form: str) -> None:
     coco = pytest.importorskip("pycocotools.coco", reason="run `make install`")
     run(tmp_path / "out", task(*PEOPLE), task(number=8, predictions=[{"result": PEOPLE}]), form=form)
-    loaded = coco.COCO(str(tmp_path / "out" / "annotations.json"))
+    loaded = coco.COCO(str(coco_file(tmp_path / "out")))
     assert sorted(loaded.getImgIds()) == [7, 8]
     assert len(loaded.getAnnIds(imgIds=[7], iscrowd=False)) == 2
     assert loaded.getAnnIds(imgIds=[8]) == []
@@ -106,7 +107,7 @@ def test_it_loads_in_pycocotools(tmp_path: Path, form: str) -> None:
 def test_it_evaluates_in_faster_coco_eval(tmp_path: Path) -> None:
     library = pytest.importorskip("faster_coco_eval", reason="run `make install`")
     run(tmp_path / "out", task(*PEOPLE), task(*PEOPLE, number=8))
-    truth = library.COCO(str(tmp_path / "out" / "annotations.json"))
+    truth = library.COCO(str(coco_file(tmp_path / "out")))
     found = [
         {key: one[key] for key in ("image_id", "category_id", "keypoints")} | {"score": 0.5}
         for one in truth.loadAnns(truth.getAnnIds())
@@ -212,7 +213,9 @@ def test_sigmas() -> None:
 def test_parts_of_the_dataset(tmp_path: Path) -> None:
     tasks = [task(*PEOPLE, number=number) for number in range(40)]
     exported = run(tmp_path / "out", *tasks, split="train=0.5,val=0.5")
-    counts = {name: len(read(tmp_path / "out" / f"{name}.json")["images"]) for name in ("train", "val")}
+    files = {path.name for path in (tmp_path / "out" / "annotations").iterdir()}
+    assert files == {"person_keypoints_train.json", "person_keypoints_val.json"}, "as CVAT and Datumaro look for them"
+    counts = {name: len(read(coco_file(tmp_path / "out", name))["images"]) for name in ("train", "val")}
     assert counts == exported.parts
     assert sum(counts.values()) == 40
     assert min(counts.values()) > 8

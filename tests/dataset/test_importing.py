@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.dataset.coco_truth import coco_file as exported_file
 from tests.dataset.coco_truth import differences
 from wholebody.dataset import coco_reader, task_writer
 from wholebody.dataset.coco_reader import read_coco
@@ -53,7 +54,7 @@ def round_trip(folder: Path, coco: Path, config: str, kind: Any = "annotations",
     plan = Plan(folder / "out", form, (*Part,), Splits.parse(""))
     exported = export(read_tasks(folder / "tasks.json"), reader, plan)
     assert exported.left_out.losses == 0
-    return json.loads((folder / "out" / "annotations.json").read_text())
+    return json.loads(exported_file(folder / "out").read_text())
 
 
 @pytest.mark.parametrize("kind", ["annotations", "predictions"])
@@ -66,7 +67,7 @@ def test_coco_wholebody_comes_back(tmp_path: Path, testdata: Path, config: str, 
 def test_one_array_comes_back(tmp_path: Path, testdata: Path) -> None:
     round_trip(tmp_path, testdata / "coco_wholebody.json", POINTS, form="coco")
     (tmp_path / "again").mkdir()
-    one_array = tmp_path / "out" / "annotations.json"
+    one_array = exported_file(tmp_path / "out")
     again = round_trip(tmp_path / "again", one_array, POINTS, form="coco")
     assert differences(json.loads(one_array.read_text()), again) == []
 
@@ -135,7 +136,7 @@ def test_a_moved_box_loses_the_area_of_the_old_one(tmp_path: Path) -> None:
     task["annotations"][0]["result"][-1]["value"]["width"] = 20
     plan = Plan(tmp_path / "out", "coco", (*Part,), Splits.parse(""))
     export([task], TaskReader(parse_labeling_config(POINTS), "annotations"), plan)
-    (person,) = json.loads((tmp_path / "out" / "annotations.json").read_text())["annotations"]
+    (person,) = json.loads(exported_file(tmp_path / "out").read_text())["annotations"]
     assert (person["id"], person["segmentation"]) == (3, [])
     assert person["area"] == pytest.approx(0.53 * 40 * 80)
 

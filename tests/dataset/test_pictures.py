@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from tests.dataset.coco_truth import coco_file
 from tests.dataset.regions import HEIGHT, WIDTH, box, our_config, task
 from tests.http_server import Answer, ScriptedServer
 from wholebody.dataset import exporting
@@ -85,7 +86,7 @@ def test_a_picture_of_another_size_or_gone_is_named(tmp_path: Path) -> None:
 def test_a_picture_with_nobody_has_the_size_of_its_file(tmp_path: Path) -> None:
     exported = run(tmp_path / "out", task(data={"image": uri(picture(size_wh=(30, 40)))}))
     assert exported.images == 1
-    assert '"width":30,"height":40' in (tmp_path / "out" / "annotations.json").read_text()
+    assert '"width":30,"height":40' in coco_file(tmp_path / "out").read_text()
 
 
 def test_an_export_that_was_interrupted_fetches_nothing_twice(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import pytest
 from demo.backend import ROOT, environment
 from demo.label_studio import LabelStudioServer
 from demo.label_studio_admin import LabelStudioAdmin
-from tests.dataset.coco_truth import differences
+from tests.dataset.coco_truth import coco_file, differences
 from wholebody.keypoints import Part
 from wholebody.labeling.config_writer import Prompt, write_config
 
@@ -68,7 +68,7 @@ class Dataset:
     def lost(self, *options: str) -> list[str]:
         """What is otherwise than in the file, after an export."""
         self.command("export", "--project", str(self.project), "--out", "out", "--strict", *options)
-        written: Any = json.loads((self._folder / "out" / "annotations.json").read_text())
+        written: Any = json.loads(coco_file(self._folder / "out").read_text())
         return differences(json.loads(self.coco.read_text()), written)
 
 

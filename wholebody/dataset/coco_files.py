@@ -18,14 +18,16 @@ from wholebody.dataset.left_out import LeftOut
 from wholebody.dataset.records import ImageRecord
 from wholebody.keypoints import Part
 
-UNSPLIT = "annotations"
+ANNOTATIONS = "annotations"
+UNSPLIT = "default"
+"""What CVAT and Datumaro call the part where nothing is split. They find files by the names that COCO gives its own."""
 
 
 class CocoWriter:
     """A `DatasetWriter` of COCO-WholeBody, or of COCO keypoints in one array.
 
     Args:
-        folder: Where the files are written: `annotations.json`, or one named after each part.
+        folder: Where `annotations/` is, with a file for each part of the dataset, named as COCO names its own.
         parts: The body parts to write.
         five_arrays: Whether each part of the body has an array of its own, as COCO-WholeBody has it.
     """
@@ -33,7 +35,9 @@ class CocoWriter:
     needs_size = True
 
     def __init__(self, folder: Path, parts: Sequence[Part], *, five_arrays: bool) -> None:
-        self._folder = folder
+        self._folder = folder / ANNOTATIONS
+        self._folder.mkdir()
+        self._kind = "coco_wholebody" if five_arrays else "person_keypoints"
         self._parts = parts
         self._annotation = wholebody_annotation if five_arrays else keypoints_annotation
         shown = category([Part.BODY] if five_arrays else parts)
@@ -47,7 +51,7 @@ class CocoWriter:
     def add(self, record: ImageRecord) -> Iterator[LeftOut]:
         """See `DatasetWriter`. COCO takes everybody."""
         if record.part not in self._files:
-            self._files[record.part] = _CocoFile(self._folder / f"{record.part or UNSPLIT}.json")
+            self._files[record.part] = _CocoFile(self._folder / f"{self._kind}_{record.part or UNSPLIT}.json")
         file, kept = self._files[record.part], kept_of_image(record.meta)
         image_id = self._image_ids.take(kept.get("id"), record.task_id)
         width, height = record.size_wh or (0, 0)
