@@ -7,7 +7,7 @@ COMPILE = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --n
 	--no-emit-index-url --no-emit-find-links
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve install test test-thorough test-label-studio lint format docs screenshots bench soak fuzz audit secrets requirements figures clean
+.PHONY: help demo serve install test test-thorough test-label-studio test-formats lint format docs screenshots bench soak fuzz audit secrets requirements figures clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ test-thorough: .venv .venv-dev  ## Run those too that take long: ten minutes mor
 test-label-studio: .venv .venv-dev  ## Run those with a real Label Studio of VERSION (the oldest supported: 1.13.1)
 	$(MAKE) --no-print-directory .venv-label-studio-$(VERSION)/installed
 	LABEL_STUDIO_VENV=.venv-label-studio-$(VERSION) .venv/bin/python -m pytest tests/label_studio
+
+test-formats: .venv .venv-dev .venv-formats  ## Load exported datasets with Ultralytics, mmpose, FiftyOne, Datumaro (2 GB)
+	THOROUGH=1 .venv/bin/python -m pytest tests/formats
 
 lint: .venv .venv-dev  ## Check style, types, and that no room imports from one above it
 	.venv/bin/ruff check .
@@ -76,16 +79,18 @@ requirements: .venv .venv-dev  ## Compile the pinned lists from requirements*.in
 	$(COMPILE) --overrides requirements-overrides.txt --excludes requirements-excludes.txt \
 		--excludes requirements-ml2-excludes.txt requirements-ml2.in -o requirements-ml2.txt
 	$(COMPILE) --excludes requirements-excludes.txt requirements-label-studio.in -o requirements-label-studio.txt
+	$(COMPILE) --excludes requirements-formats-excludes.txt requirements-formats.in -o requirements-formats.txt
 
 clean:  ## Remove the environments and the demo's folder
-	rm -rf .venv .venv-label-studio .venv-label-studio-* .venv-ml2 .demo .bench .soak
+	rm -rf .venv .venv-label-studio .venv-label-studio-* .venv-ml2 .venv-formats .demo .bench .soak
 
 # The stamp files make a changed list reinstall.
-.PHONY: .venv .venv-dev .venv-label-studio .venv-ml2
+.PHONY: .venv .venv-dev .venv-label-studio .venv-ml2 .venv-formats
 .venv: .venv/installed
 .venv-dev: .venv/installed-dev
 .venv-label-studio: .venv-label-studio/installed
 .venv-ml2: .venv-ml2/installed
+.venv-formats: .venv-formats/installed
 
 .venv/installed: requirements.txt pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -112,4 +117,13 @@ clean:  ## Remove the environments and the demo's folder
 .venv-ml2/installed: requirements-ml2.txt
 	$(PYTHON) -m venv .venv-ml2
 	.venv-ml2/bin/python $(PIP) -r requirements-ml2.txt
+	@touch $@
+
+# The wheel of xtcocotools is older than numpy 2, and its source does not say that it needs numpy to be built. PyTorch's
+# wheel for Linux on PyPI needs 3 GB of CUDA, which the list lacks.
+.venv-formats/installed: requirements-formats.txt
+	$(PYTHON) -m venv .venv-formats
+	grep -v ^xtcocotools $< | .venv-formats/bin/python $(PIP) -r /dev/stdin
+	.venv-formats/bin/python $(PIP) --no-build-isolation --no-binary xtcocotools -r $<
+	@.venv-formats/bin/python -c "import torch" || { echo "PyTorch without CUDA: see Tests in CONTRIBUTING.md"; exit 1; }
 	@touch $@

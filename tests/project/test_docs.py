@@ -37,12 +37,14 @@ OTHER_VARIABLES = {
     "REQUESTS_CA_BUNDLE",
     "HTTP_PROXY",
     "NO_PROXY",
+    "PIP_EXTRA_INDEX_URL",
     "ORT_DISABLE_TELEMETRY",
     # of docker-compose.yml
     "MEMORY_LIMIT",
     # of this repository's tools and tests
     "LABEL_STUDIO_VENV",
     "LABEL_STUDIO_ML_2_VENV",
+    "FORMATS_VENV",
     "WHOLEBODY_TESTDATA",
     "FUZZ_CASES",
     # not variables: a format of Label Studio, a constant

@@ -41,6 +41,15 @@ def pins(file: str) -> dict[str, str]:
 INSTALLED = {canonical(distribution.metadata["Name"]): distribution.version for distribution in distributions()}
 
 
+def test_the_page_of_datasets_names_the_versions_that_load_them() -> None:
+    page, tried = " ".join((ROOT / "docs" / "dataset.md").read_text().split()), pins("requirements-formats.txt")
+    shown = {"Ultralytics": "ultralytics", "FiftyOne": "fiftyone", "Datumaro": "datumaro"}
+    for name in ("Ultralytics", "mmpose", "mmengine", "mmcv-lite", "xtcocotools", "FiftyOne", "Datumaro"):
+        assert f"{name} {tried[shown.get(name, name)]}" in page
+    assert f"faster-coco-eval {pins('requirements-dev.txt')['faster-coco-eval']}" in page
+    assert f"pycocotools {pins('requirements-dev.txt')['pycocotools']}" in page
+
+
 def test_exactly_one_opencv_is_installed() -> None:
     assert OPENCVS & INSTALLED.keys() == {"opencv-python-headless"}
 
@@ -78,6 +87,7 @@ def test_everything_declared_is_pinned_installed_and_imports(name: str) -> None:
         ("requirements-dev.in", "requirements-dev.txt"),
         ("requirements-dataset.in", "requirements-dataset.txt"),
         ("requirements-dataset.in", "requirements-dev.txt"),
+        ("requirements-formats.in", "requirements-formats.txt"),
         ("requirements-cluster.in", "requirements-cluster.txt"),
         ("requirements-cluster.in", "requirements-dev.txt"),
         ("requirements-label-studio.in", "requirements-label-studio.txt"),
