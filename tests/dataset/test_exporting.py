@@ -69,7 +69,9 @@ def test_coco_keypoints(tmp_path: Path) -> None:
 
 
 def test_coco_keypoints_of_some_parts(tmp_path: Path) -> None:
-    run(tmp_path / "out", task(*PEOPLE), parts=(Part.BODY, Part.LEFT_HAND))
+    exported = run(tmp_path / "out", task(*PEOPLE), parts=(Part.BODY, Part.LEFT_HAND))
+    assert exported.points == 3
+    assert run(tmp_path / "feet", task(*PEOPLE), parts=(Part.FEET,)).points == 0
     dataset = read(coco_file(tmp_path / "out"))
     (category,) = dataset["categories"]
     assert category["keypoints"][17] == "left_hand_root"
@@ -159,13 +161,14 @@ def test_yolo_keeps_every_picture(tmp_path: Path) -> None:
         box("a", -50, 10, 60, 190),
         point("nose", 20, 30, "b"),
         box("b", 10, 10, 60, 90),
-        point("nose", 20, 30, "c"),
+        point("nose", 20, 30, "c", id="nose of c"),
         box("c", 10, 10, 60, 90),
         box("d", 210, 10, 260, 90),
     ]
     exported = run(out, task(*people), form="yolo-pose")
     rows = labels(out)["7-7"]
     assert len(rows) == 2
+    assert (exported.people, exported.points) == (2, 2), "as many as were written"
     assert all(0 <= number <= 1 for row in rows for number in (*row[:5], *row[5::3], *row[6::3]))
     assert rows[0][:5] == pytest.approx([0, 30 / WIDTH, 0.55, 60 / WIDTH, 0.9])
     assert rows[0][5:11] == pytest.approx([1, 0.3, 2, 0, 0, 0])

@@ -1,6 +1,6 @@
 """Writes COCO files, one for each part of the dataset, as people come: memory holds a line for each image alone."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
 from typing import BinaryIO
@@ -9,13 +9,13 @@ import orjson
 
 from wholebody.dataset.coco_format import (
     category,
+    indices_of,
     kept_of_image,
     kept_of_person,
     keypoints_annotation,
     wholebody_annotation,
 )
-from wholebody.dataset.left_out import LeftOut
-from wholebody.dataset.records import ImageRecord
+from wholebody.dataset.records import ImageRecord, Written
 from wholebody.keypoints import Part
 
 ANNOTATIONS = "annotations"
@@ -39,6 +39,7 @@ class CocoWriter:
         self._folder.mkdir()
         self._kind = "coco_wholebody" if five_arrays else "person_keypoints"
         self._parts = parts
+        self._keypoints = indices_of(parts)
         self._annotation = wholebody_annotation if five_arrays else keypoints_annotation
         shown = category([Part.BODY] if five_arrays else parts)
         if five_arrays:
@@ -48,7 +49,7 @@ class CocoWriter:
         self._image_ids = _Ids()
         self._annotation_ids = _Ids()
 
-    def add(self, record: ImageRecord) -> Iterator[LeftOut]:
+    def add(self, record: ImageRecord) -> Written:
         """See `DatasetWriter`. COCO takes everybody."""
         if record.part not in self._files:
             self._files[record.part] = _CocoFile(self._folder / f"{self._kind}_{record.part or UNSPLIT}.json")
@@ -70,7 +71,8 @@ class CocoWriter:
             annotation = self._annotation(person, self._parts, of_person)
             number = self._annotation_ids.take(of_person.get("id"))
             file.add_annotation({"id": number, "image_id": image_id, **annotation})
-        return iter(())
+        points = sum(int((person.visibility[self._keypoints] > 0).sum()) for person in record.people)
+        return Written(len(record.people), points)
 
     def close(self) -> None:
         """See `DatasetWriter`."""

@@ -190,16 +190,17 @@ class _Run:
         name = self._names.name(task_id, image.reference, number, kept.get("file_name"))
         name = name if picture is None else str(Path(name).with_suffix(picture.path.suffix))
         part = self._splits.part_of(image.reference)
-        for one in self._writer.add(
+        written = self._writer.add(
             ImageRecord(task_id, name, image.reference, part, size_wh, people, image.task.get("meta"))
-        ):
+        )
+        for one in written.left_out:
             self._leave_out(task_id, one)
         if picture:
             place(picture.path, self._folder / self._writer.picture_folder(part) / name)
         self._images.writerow([name, part, task_id, image.reference[:500]])
         self._exported.images += 1
-        self._exported.people += len(people)
-        self._exported.points += sum(int((person.visibility > 0).sum()) for person in people)
+        self._exported.people += written.people
+        self._exported.points += written.points
         self._exported.parts[part] = self._exported.parts.get(part, 0) + 1
 
     def _leave_out(self, task_id: object, one: LeftOut) -> None:

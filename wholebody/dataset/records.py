@@ -1,6 +1,5 @@
 """What a writer of a dataset gets, and what one is."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -31,6 +30,21 @@ class ImageRecord:
     meta: Any = field(default_factory=dict)
 
 
+@dataclass(slots=True)
+class Written:
+    """What a writer took of an image.
+
+    Attributes:
+        people: How many.
+        points: How many labelled keypoints they have in the file.
+        left_out: What the format cannot take.
+    """
+
+    people: int = 0
+    points: int = 0
+    left_out: list[LeftOut] = field(default_factory=list)
+
+
 class DatasetWriter(Protocol):
     """Writes a dataset of some format.
 
@@ -40,8 +54,8 @@ class DatasetWriter(Protocol):
 
     needs_size: bool
 
-    def add(self, record: ImageRecord) -> Iterator[LeftOut]:
-        """Write an image with its people; what of it the format cannot take."""
+    def add(self, record: ImageRecord) -> Written:
+        """Write an image with its people."""
 
     def close(self) -> None:
         """Write what is still to be written."""

@@ -1,7 +1,7 @@
 """Writes a dataset for Ultralytics' pose training: so that it keeps every picture and every person."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +9,7 @@ import numpy as np
 from wholebody.dataset.coco_format import indices_of
 from wholebody.dataset.left_out import LeftOut
 from wholebody.dataset.people import Person
-from wholebody.dataset.records import ImageRecord
+from wholebody.dataset.records import ImageRecord, Written
 from wholebody.errors import SettingsError
 from wholebody.keypoints import MIRRORED, NAMES, SIGMAS, Part
 
@@ -51,19 +51,23 @@ class YoloWriter:
             (folder / "images" / split).mkdir(parents=True, exist_ok=True)
         self._splits = named
 
-    def add(self, record: ImageRecord) -> Iterator[LeftOut]:
+    def add(self, record: ImageRecord) -> Written:
         """See `DatasetWriter`. A picture with nobody gets an empty file."""
         rows: list[str] = []
+        written = Written()
         for person in record.people:
-            row, outside = self._row(person, record.size_wh or (1, 1))
+            row, labelled, outside = self._row(person, record.size_wh or (1, 1))
             if outside:
-                yield LeftOut(OUTSIDE, outside)
+                written.left_out.append(LeftOut(OUTSIDE, outside))
             if not row or row in rows:
-                yield LeftOut(SAME_ROW if row else NO_PIXEL)
+                written.left_out.append(LeftOut(SAME_ROW if row else NO_PIXEL))
             else:
                 rows.append(row)
+                written.points += labelled
         path = self._folder / "labels" / (record.part or TRAIN) / f"{Path(record.file_name).stem}.txt"
         path.write_text("".join(f"{row}\n" for row in rows), encoding="ascii")
+        written.people = len(rows)
+        return written
 
     def close(self) -> None:
         """See `DatasetWriter`."""
@@ -83,12 +87,12 @@ class YoloWriter:
         """See `DatasetWriter`."""
         return f"images/{part or TRAIN}"
 
-    def _row(self, person: Person, size_wh: tuple[int, int]) -> tuple[str, int]:
-        """The line of a person, `""` if nothing of the box is in the picture; how many points lie outside."""
+    def _row(self, person: Person, size_wh: tuple[int, int]) -> tuple[str, int, int]:
+        """The line of a person, `""` if nothing of the box is in the picture; how many points it has, and lacks."""
         size = np.array(size_wh, float)
         low, high = (np.clip(np.array(corner) / size, 0, 1) for corner in (person.xyxy[:2], person.xyxy[2:]))
         if not (high > low).all():
-            return "", 0
+            return "", 0, 0
         points = person.keypoints[self._keypoints] / size
         seen = person.visibility[self._keypoints] > 0
         outside = seen & ((points < -BORDER) | (points > 1 + BORDER)).any(axis=1)
@@ -98,4 +102,4 @@ class YoloWriter:
         text = [f"{number:.{DIGITS}f}" for number in numbers]
         for (x, y), flag in zip(rows.tolist(), flags.tolist(), strict=True):
             text += ["0", "0", "0"] if not flag else [f"{x:.{DIGITS}f}", f"{y:.{DIGITS}f}", str(flag)]
-        return " ".join(["0", *text]), int(outside.sum())
+        return " ".join(["0", *text]), int((flags > 0).sum()), int(outside.sum())
