@@ -75,6 +75,7 @@ requirements: .venv .venv-dev  ## Compile the pinned lists from requirements*.in
 		--excludes requirements-gpu-excludes.txt requirements-gpu.in -o requirements-gpu.txt
 	$(COMPILE) --overrides requirements-overrides.txt requirements-dataset.in -o requirements-dataset.txt
 	$(COMPILE) --overrides requirements-overrides.txt requirements-cluster.in -o requirements-cluster.txt
+	$(COMPILE) --overrides requirements-overrides.txt requirements-openvino.in -o requirements-openvino.txt
 	$(COMPILE) --overrides requirements-overrides.txt requirements-dev.in -o requirements-dev.txt
 	$(COMPILE) --overrides requirements-overrides.txt --excludes requirements-excludes.txt \
 		--excludes requirements-ml2-excludes.txt requirements-ml2.in -o requirements-ml2.txt

@@ -10,6 +10,7 @@ import re
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -27,6 +28,8 @@ from benchmarks.process import measure_leaks, measure_peak, measure_start
 from benchmarks.rivals import Job
 from benchmarks.stand_ins import CROWD, FOLDER, LARGE, MEDIUM, Kind, stand_in_files
 from benchmarks.table import Row, markdown
+from wholebody.estimation.precision import knows_bfloat16
+from wholebody.settings import Precision
 
 PAGE = ROOT / "docs" / "performance.md"
 TABLE = re.compile(r"(?<=<!-- table -->\n).*?(?=<!-- /table -->)", re.DOTALL)
@@ -37,7 +40,7 @@ CROWD_IMAGE, TILED = "rtmlib_demo.jpg", "tiled.jpg"
 """Eight people, and that picture beside itself."""
 SMALL = "small networks"
 """Those of the test data, which nobody uses for work: their rows have no target."""
-PACKAGES = ("onnxruntime", "opencv-python-headless", "numpy", "rtmlib")
+PACKAGES = ("onnxruntime", "openvino", "opencv-python-headless", "numpy", "rtmlib")
 
 
 class Bench:
@@ -75,12 +78,25 @@ class Bench:
         for kind in (MEDIUM, LARGE):
             load = Load(f"bulk, {kind.name}", self.pictures(*FEW), self.tasks(12), {"limit": 0.95, "rtmlib": None})
             yield from measure_bulk(self.server, self.stand_in(kind), load, rounds=self.rounds(3))
+        yield from self.precisions()
         everyone: dict[str, float | None] = {"limit": None, "rtmlib": None, "script": None}
         few = Load(f"bulk, {SMALL}, 1 to 3 people", self.pictures(*FEW), self.tasks(36), everyone)
         crowd = Load(f"bulk, {SMALL}, crowds", self.pictures(CROWD_IMAGE, TILED), self.tasks(32), {"limit": None})
         yield from measure_bulk(self.server, self.job, few, rounds=self.rounds(3))
         yield from measure_bulk(self.server, self.job, crowd, rounds=self.rounds(2))
         yield measure_delay(self.server, self.stand_in(CROWD), self.pictures(*FEW), tasks=self.tasks(20))
+
+    def precisions(self) -> Iterator[Row]:
+        """Bulk in bfloat16, beside the bare sessions in 32-bit floats."""
+        if not knows_bfloat16():
+            return
+        factors: tuple[tuple[Precision, float], ...] = (("fast", 1.7), ("fastest", 1.9))
+        for precision, factor in factors:
+            job = replace(self.stand_in(MEDIUM), precision=precision)
+            load = Load(
+                f"bulk, {MEDIUM.name}, PRECISION={precision}", self.pictures(*FEW), self.tasks(12), {"limit": factor}
+            )
+            yield from measure_bulk(self.server, job, load, rounds=self.rounds(3))
 
     def online(self) -> Iterator[Row]:
         """Online, likewise."""

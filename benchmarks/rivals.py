@@ -27,7 +27,7 @@ import requests
 from benchmarks.inputs import read_bgr
 from wholebody.estimation.weights import Weights, find_weights
 from wholebody.process.cores import count_cores
-from wholebody.settings import Settings
+from wholebody.settings import Precision, Settings
 
 TOKEN = "0" * 40
 DELAY_S = 1.0
@@ -47,6 +47,7 @@ class Job:
         images: Paths of the pictures, which the tasks have in turn.
         url: Where the project and its pictures are.
         delay_s: Between two writes.
+        precision: Of ours; the others calculate in 32-bit floats.
     """
 
     detector: str
@@ -55,6 +56,7 @@ class Job:
     images: tuple[str, ...]
     url: str
     delay_s: float = 0.0
+    precision: Precision = "full"
 
     def settings(self) -> Settings:
         """The settings of the prefill."""
@@ -68,6 +70,7 @@ class Job:
             project_id=1,
             task_limit="all",
             request_delay_seconds=self.delay_s,
+            precision=self.precision,
             log_level="ERROR",
         )
 

@@ -22,6 +22,7 @@ VARIABLES: list[tuple[str, str, str, Any, Any]] = [
     ("MAX_BACKOFF_DELAY", "max_backoff_delay", "5", 5.0, 60.0),
     ("DEVICE", "device", "cuda:1", "cuda:1", "cpu"),
     ("BACKEND_TYPE", "backend_type", "openvino", "openvino", "onnxruntime"),
+    ("PRECISION", "precision", "fast", "fast", "full"),
     ("MODE", "mode", "performance", "performance", "balanced"),
     ("CONFIDENCE_THRESHOLD", "confidence_threshold", "0.5", 0.5, 0.3),
     ("DETECTION_THRESHOLD", "detection_threshold", "1", 1.0, 0.3),
@@ -220,6 +221,7 @@ WRONG: list[tuple[str, str, str]] = [
     ("MAX_BACKOFF_DELAY", "inf", f"MAX_BACKOFF_DELAY='inf': {MOST} 3600"),
     ("DEVICE", "gpu", f"DEVICE='gpu': {DEVICES}"),
     ("DEVICE", "cuda:first", f"DEVICE='cuda:first': {DEVICES}"),
+    ("PRECISION", "half", "PRECISION='half': Input should be 'full', 'fast' or 'fastest'"),
     ("BACKEND_TYPE", "tensorrt", "BACKEND_TYPE='tensorrt': Input should be 'onnxruntime', 'opencv' or 'openvino'"),
     ("MODE", "best", "MODE='best': Input should be 'performance', 'balanced', 'lightweight' or 'figures'"),
     ("CONFIDENCE_THRESHOLD", "1.1", f"CONFIDENCE_THRESHOLD='1.1': {MOST} 1"),
@@ -306,6 +308,13 @@ def test_device_and_backend(backend: str, device: str, runs_on: str | None) -> N
         return
     with pytest.raises(SettingsError, match=f"^DEVICE={device!r}: BACKEND_TYPE={backend} runs on {runs_on}$"):
         load_settings(backend_type=backend, device=device)
+
+
+@pytest.mark.parametrize("precision", ["fast", "fastest"])
+def test_bfloat16_is_for_processors(precision: str) -> None:
+    assert load_settings(precision=precision).precision == precision
+    with pytest.raises(SettingsError, match=f"^PRECISION={precision!r}: is for DEVICE=cpu; leave it away$"):
+        load_settings(precision=precision, device="cuda")
 
 
 def test_settings_are_frozen() -> None:

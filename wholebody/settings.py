@@ -27,6 +27,7 @@ PoseColors = Annotated[
     BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value),
 ]
 BackendType = Literal["onnxruntime", "opencv", "openvino"]
+Precision = Literal["full", "fast", "fastest"]
 
 DEVICES_OF_BACKEND: dict[str, tuple[str, ...]] = {
     "onnxruntime": ("cpu", "cuda", "mps"),
@@ -163,6 +164,11 @@ class Settings(BaseSettings):
     backend_type: BackendType = Field(
         "onnxruntime", description="The library that runs the networks: `onnxruntime`, `opencv` or `openvino`."
     )
+    precision: Precision = Field(
+        "full",
+        description="How exactly the networks calculate on a processor that knows bfloat16: `full`; `fast`: the person "
+        "detector in bfloat16; or `fastest`: the pose network too. On another processor all three are `full`.",
+    )
     mode: Mode = Field(
         "balanced",
         description="rtmlib's weights: `performance`, `balanced` or `lightweight`; "
@@ -271,6 +277,8 @@ class Settings(BaseSettings):
         allowed = DEVICES_OF_BACKEND[self.backend_type]
         if self.device.split(":")[0] not in allowed:
             raise ValueError(f"DEVICE={self.device!r}: BACKEND_TYPE={self.backend_type} runs on {' or '.join(allowed)}")
+        if self.precision != "full" and self.device != "cpu":
+            raise ValueError(f"PRECISION={self.precision!r}: is for DEVICE=cpu; leave it away")
         return self
 
     def __reduce__(self) -> NoReturn:

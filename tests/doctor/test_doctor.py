@@ -52,7 +52,8 @@ def test_all_in_order(fake: FakeLabelStudio) -> None:
         "http://127.0.0.1:9 Connected",
         "not in use: no backend has interactive preannotations on",
         str(DETECTOR_PATH),
-        "onnxruntime on cpu opened and ran both in ",
+        "opened and ran both in ",
+        " s: detector on CPUExecutionProvider, pose on CPUExecutionProvider",
         f"{HERE} here and at the backend; stored predictions: 1 of {HERE}",
     ):
         assert text in result.stdout

@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SOURCES = [*ROOT.glob("*.py"), *(ROOT / "wholebody").rglob("*.py")]
 OPENCVS = {"opencv-python", "opencv-contrib-python", "opencv-python-headless", "opencv-contrib-python-headless"}
 ONNXRUNTIMES = {"onnxruntime", "onnxruntime-gpu", "onnxruntime-directml", "onnxruntime-openvino", "onnxruntime-silicon"}
-NEEDED_BY_A_COMMAND = {"openvino", "onnx"}
+NEEDED_BY_A_COMMAND = {"onnx"}
 """Imported where the user asks for what they do, and declared elsewhere: requirements-dev.in."""
 
 
@@ -90,6 +90,8 @@ def test_everything_declared_is_pinned_installed_and_imports(name: str) -> None:
         ("requirements-formats.in", "requirements-formats.txt"),
         ("requirements-cluster.in", "requirements-cluster.txt"),
         ("requirements-cluster.in", "requirements-dev.txt"),
+        ("requirements-openvino.in", "requirements-openvino.txt"),
+        ("requirements-openvino.in", "requirements-dev.txt"),
         ("requirements-label-studio.in", "requirements-label-studio.txt"),
         ("requirements.in", "requirements-ml2.txt"),
         ("requirements-ml2.in", "requirements-ml2.txt"),
@@ -139,6 +141,7 @@ def test_everything_imported_is_declared() -> None:
     providers = packages_distributions()
     names = {module: {canonical(name) for name in providers.get(module, [])} for module in modules}
     lists = ("requirements.in", "requirements-gpu.in", "requirements-dataset.in", "requirements-cluster.in")
+    lists += ("requirements-openvino.in",)
     allowed = set().union(*map(declared, lists)) | NEEDED_BY_A_COMMAND
     # pydantic comes with pydantic-settings, pydantic-core with pydantic, werkzeug with flask: their public face
     allowed |= {"pydantic", "pydantic-core", "werkzeug"}

@@ -37,7 +37,12 @@ def look_at_device(facts: Facts) -> Finding:
     started = time.monotonic()
     facts.estimator = load_estimator(settings, facts.weights, threads=0, concurrency=1)
     seconds = time.monotonic() - started
-    return Finding("ok", f"{settings.backend_type} on {settings.device} opened and ran both in {seconds:.1f} s")
+    asked, got = settings.precision, facts.estimator.traits.precision
+    if asked != got:
+        message = f"PRECISION={asked}: this processor does not know bfloat16, so both run as PRECISION={got}"
+        return Finding("warn", message, "leave PRECISION away, or use another machine")
+    on = ", ".join(f"{network} on {device}" for network, device in facts.estimator.devices.items())
+    return Finding("ok", f"opened and ran both in {seconds:.1f} s: {on}")
 
 
 def look_at_person(facts: Facts) -> Finding:

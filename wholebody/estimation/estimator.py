@@ -10,6 +10,7 @@ from wholebody.estimation.detections import Detections, decode_detections, disti
 from wholebody.estimation.geometry import Crop, Letterbox
 from wholebody.estimation.networks import Network, open_network
 from wholebody.estimation.pose_runs import PoseRuns
+from wholebody.estimation.precision import choose_precision, runtimes
 from wholebody.estimation.reference_person import cut_person
 from wholebody.estimation.tensors import detector_input
 from wholebody.estimation.weights import SizeWH, Traits, Weights, pose_colors
@@ -18,7 +19,7 @@ from wholebody.poses import Floats, Poses
 from wholebody.process.memory import give_back_freed
 from wholebody.process.observing import people_found, stage
 from wholebody.process.turns import Turns
-from wholebody.settings import Settings
+from wholebody.settings import Precision, Settings
 
 log = logging.getLogger(__name__)
 
@@ -44,11 +45,14 @@ def load_estimator(settings: Settings, weights: Weights, *, threads: int, concur
     Raises:
         ModelError: A file or the device cannot be used.
     """
+    precision = choose_precision(settings)
     detector, pose = (
-        open_network(path, settings.backend_type, settings.device, threads, concurrency)
-        for path in (weights.detector, weights.pose)
+        open_network(path, runtime.backend, settings.device, threads, concurrency, runtime.numbers)
+        for path, runtime in zip(
+            (weights.detector, weights.pose), runtimes(settings.backend_type, precision), strict=True
+        )
     )
-    estimator = Estimator(detector, pose, settings, weights, concurrency)
+    estimator = Estimator(detector, pose, settings, weights, concurrency, precision)
     estimator.warm_up()
     give_back_freed()
     traits, unit = estimator.traits, estimator.unit_in_words
@@ -61,9 +65,16 @@ class Estimator:
     """Finds people and their keypoints. Thread-safe; at most `concurrency` runs of the networks at a time."""
 
     def __init__(
-        self, detector: Network, pose: Network, settings: Settings, weights: Weights, concurrency: int
+        self,
+        detector: Network,
+        pose: Network,
+        settings: Settings,
+        weights: Weights,
+        concurrency: int,
+        precision: Precision = "full",
     ) -> None:
         self._detector = detector
+        self._precision = precision
         self._pose = pose
         self._weights = weights
         self._threshold = settings.detection_threshold
@@ -87,7 +98,7 @@ class Estimator:
     @property
     def traits(self) -> Traits:
         """What is known of the networks, after `warm_up`."""
-        return Traits(self._detector_wh, self._pose_wh, self._colors, self._pose_runs.score_unit)
+        return Traits(self._detector_wh, self._pose_wh, self._colors, self._pose_runs.score_unit, self._precision)
 
     @property
     def unit_in_words(self) -> str:

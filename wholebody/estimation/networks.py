@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from wholebody.errors import ModelError
+from wholebody.estimation.precision import Numbers
 from wholebody.poses import Floats
 from wholebody.process.cores import count_cores
 from wholebody.settings import BackendType
@@ -33,7 +34,9 @@ class Network(Protocol):
         """`(b, 3, h, w)` float32 -> the network's outputs in the file's order, which share no memory with it."""
 
 
-def open_network(path: Path, backend: BackendType, device: str, threads: int, runs: int = 1) -> Network:
+def open_network(
+    path: Path, backend: BackendType, device: str, threads: int, runs: int = 1, numbers: Numbers = "f32"
+) -> Network:
     """Open an ONNX file.
 
     Args:
@@ -42,6 +45,7 @@ def open_network(path: Path, backend: BackendType, device: str, threads: int, ru
         device: `cpu`, `cuda`, `cuda:N` or `mps`.
         threads: Threads inside one run; 0 for as many as there are cores to use.
         runs: How many runs there will be at a time.
+        numbers: The format in which it calculates; bfloat16 is for OpenVINO alone.
 
     Raises:
         ModelError: The file is no ONNX network, the runtime is not installed, or the device does not work.
@@ -49,7 +53,7 @@ def open_network(path: Path, backend: BackendType, device: str, threads: int, ru
     openers: dict[str, Callable[[Path, str, int, int], Network]] = {
         "onnxruntime": _OnnxRuntime,
         "opencv": _OpenCV,
-        "openvino": _OpenVINO,
+        "openvino": functools.partial(_OpenVINO, numbers=numbers),
     }
     try:
         return openers[backend](path, device, threads or count_cores(), runs)
@@ -185,12 +189,15 @@ def _openvino_core() -> Any:
     try:
         from openvino import Core
     except ImportError:
-        raise ModelError("BACKEND_TYPE=openvino: the package is not installed; pip install openvino") from None
+        raise ModelError(
+            "BACKEND_TYPE=openvino, and PRECISION other than full, need OpenVINO, which is not installed: "
+            "pip install -r requirements-openvino.txt"
+        ) from None
     return Core()
 
 
 class _OpenVINO:
-    def __init__(self, path: Path, device: str, threads: int, runs: int) -> None:
+    def __init__(self, path: Path, device: str, threads: int, runs: int, numbers: Numbers) -> None:
         model = _openvino_core().read_model(str(path))
         stated = model.input(0).get_partial_shape()
         self.batch, self.input_wh = _fixed([None if edge.is_dynamic else edge.get_length() for edge in stated])
@@ -199,12 +206,12 @@ class _OpenVINO:
             # 4 crops on two cores took 158 ms, with two streams 114.
             "NUM_STREAMS": runs,
             "INFERENCE_NUM_THREADS": threads * runs,
-            # OpenVINO's own choice on recent CPUs is bfloat16, which moved points by up to 40 pixels.
-            "INFERENCE_PRECISION_HINT": "f32",
+            # OpenVINO's own choice on recent processors is bfloat16: that is for PRECISION to say.
+            "INFERENCE_PRECISION_HINT": numbers,
         }
         self._compiled = _openvino_core().compile_model(model, device.upper(), config)
         self._requests = threading.local()
-        self.device = f"OpenVINO {device.upper()}"
+        self.device = f"OpenVINO {device.upper()}" + (" in bfloat16" if numbers == "bf16" else "")
 
     def run(self, batch: Floats) -> list[Floats]:
         if not hasattr(self._requests, "one"):

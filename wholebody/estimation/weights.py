@@ -9,7 +9,7 @@ from wholebody.estimation.checksums import verify
 from wholebody.estimation.downloads import shown
 from wholebody.estimation.model_dir import kept_as, obtain
 from wholebody.estimation.tensors import Colors
-from wholebody.settings import Settings
+from wholebody.settings import Precision, Settings
 from wholebody.versions import OUR_VERSIONS
 
 SizeWH = tuple[int, int]
@@ -47,12 +47,14 @@ class Traits:
         detector_wh: Width and height of the detector's input in pixels; `pose_wh` likewise.
         colors: The order of colors that the pose network gets.
         score_unit: What its raw scores are divided by.
+        precision: How exactly they calculate here, whatever was asked for.
     """
 
     detector_wh: SizeWH
     pose_wh: SizeWH
     colors: Colors
     score_unit: float
+    precision: Precision = "full"
 
 
 def find_weights(settings: Settings, *, keep_record: bool = True) -> Weights:
@@ -144,6 +146,7 @@ def model_version(settings: Settings, weights: Weights, traits: Traits) -> str:
         *(["task boxes"] if settings.task_boxes else []),
         *(["rgb"] if traits.colors == "rgb" else []),
         *([f"score unit {traits.score_unit:g}"] if traits.score_unit != 1 else []),
+        *([f"precision {traits.precision}"] if traits.precision != "full" else []),
     )
     digest.update(repr(parts).encode())
     own = "own" if settings.det_model and settings.pose_model else settings.mode
