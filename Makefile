@@ -49,8 +49,13 @@ docs: .venv .venv-dev  ## Write docs/api.md and the generated parts of docs/sett
 screenshots: .venv .venv-dev .venv-label-studio  ## Make the pictures of the docs anew (needs Chromium)
 	.venv/bin/python -m docs.screenshots
 
-bench: .venv .venv-dev  ## Measure ours beside rtmlib and the bare networks, 15 minutes; writes docs/performance.md
+ifneq ($(filter cuda%,$(DEVICE)),)
+bench: .venv-gpu
+	.venv-gpu/bin/python -m benchmarks.gpu --device $(DEVICE)
+else
+bench: .venv .venv-dev  ## Measure ours beside rtmlib and the bare networks, 15 minutes; writes docs/performance.md (DEVICE=cuda: a GPU, 8 minutes)
 	.venv/bin/python -m benchmarks
+endif
 
 soak: .venv .venv-dev .venv-label-studio  ## Fill projects under faults and kills, count, and write docs/reliability.md (20 minutes)
 	.venv/bin/python -m tests.soak
@@ -83,12 +88,13 @@ requirements: .venv .venv-dev  ## Compile the pinned lists from requirements*.in
 	$(COMPILE) --excludes requirements-formats-excludes.txt requirements-formats.in -o requirements-formats.txt
 
 clean:  ## Remove the environments and the demo's folder
-	rm -rf .venv .venv-label-studio .venv-label-studio-* .venv-ml2 .venv-formats .demo .bench .soak
+	rm -rf .venv .venv-gpu .venv-label-studio .venv-label-studio-* .venv-ml2 .venv-formats .demo .bench .soak
 
 # The stamp files make a changed list reinstall.
-.PHONY: .venv .venv-dev .venv-label-studio .venv-ml2 .venv-formats
+.PHONY: .venv .venv-dev .venv-gpu .venv-label-studio .venv-ml2 .venv-formats
 .venv: .venv/installed
 .venv-dev: .venv/installed-dev
+.venv-gpu: .venv-gpu/installed
 .venv-label-studio: .venv-label-studio/installed
 .venv-ml2: .venv-ml2/installed
 .venv-formats: .venv-formats/installed
@@ -101,6 +107,13 @@ clean:  ## Remove the environments and the demo's folder
 
 .venv/installed-dev: requirements-dev.txt .venv/installed
 	.venv/bin/python $(PIP) -r requirements-dev.txt
+	@touch $@
+
+.venv-gpu/installed: requirements-gpu.txt requirements-dev.txt pyproject.toml
+	$(PYTHON) -m venv .venv-gpu
+	.venv-gpu/bin/python $(PIP) -r requirements-gpu.txt
+	.venv-gpu/bin/python $(PIP) --no-build-isolation --editable .
+	.venv-gpu/bin/python $(PIP) -r requirements-dev.txt
 	@touch $@
 
 .venv-label-studio/installed: requirements-label-studio.txt

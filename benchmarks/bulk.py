@@ -1,7 +1,7 @@
 """The prefill beside the bare sessions, rtmlib image by image, and the script that it grew from."""
 
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -54,6 +54,13 @@ def measure_delay(server: LocalServer, job: Job, images: Sequence[Path], tasks: 
     with rival("ours", job) as ours:
         found = _run(server, Load("", tuple(images), tasks, {}), ours)
     return at_most(f"default delay of {DELAY_S:g} s, a crowd in each picture", found, DELAY_S, None)
+
+
+@contextmanager
+def prefill_alone(server: LocalServer, job: Job, load: Load) -> Iterator[Callable[[], float]]:
+    """Ours, loaded and warm, as something to be called: seconds a task."""
+    with rival("ours", replace(job, images=tuple(map(str, load.images)), url=server.url)) as ours:
+        yield partial(_run, server, load, ours)
 
 
 def _run(server: LocalServer, load: Load, one: Rival) -> float:

@@ -48,6 +48,8 @@ class Job:
         url: Where the project and its pictures are.
         delay_s: Between two writes.
         precision: Of ours; the others calculate in 32-bit floats.
+        device: As DEVICE has it; of ours and of rtmlib.
+        workers: Images that ours has in work at a time beside a GPU; 0 for as many as it takes by itself.
     """
 
     detector: str
@@ -57,6 +59,8 @@ class Job:
     url: str
     delay_s: float = 0.0
     precision: Precision = "full"
+    device: str = "cpu"
+    workers: int = 0
 
     def settings(self) -> Settings:
         """The settings of the prefill."""
@@ -71,6 +75,7 @@ class Job:
             task_limit="all",
             request_delay_seconds=self.delay_s,
             precision=self.precision,
+            device=self.device,
             log_level="ERROR",
         )
 
@@ -86,10 +91,13 @@ Run = Callable[[int], float]
 
 def prepare_ours(job: Job) -> Run:
     """The prefill command, with its model loaded before."""
+    from wholebody import annotator as annotator_module
     from wholebody.annotator import Annotator
     from wholebody.prefill import run as prefill_run
     from wholebody.process.stopping import Stop
 
+    if job.workers:
+        annotator_module.GPU_WORKERS = job.workers
     settings = job.settings()
     annotator = Annotator(settings, bulk=True)
     prefill_run.Annotator = lambda *_, **__: annotator  # type: ignore[assignment,misc]
@@ -171,6 +179,7 @@ def load_rtmlib(job: Job) -> Any:
             det_input_size=weights.detector_wh[::-1],
             pose=str(weights.pose),
             pose_input_size=weights.pose_wh,
+            device=job.device.partition(":")[0],
         )
 
 

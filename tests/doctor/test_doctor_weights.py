@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.doctor_runner import all_in_order, outcomes, said
+from wholebody.estimation import precision
 from wholebody.estimation.checksums import write_record
 from wholebody.figures import DETECTOR_PATH, POSE_PATH
 
@@ -36,3 +37,15 @@ def test_the_doctor_records_and_unpacks_nothing(pose: Path) -> None:
     pose.rename(pose.with_name("pose.zip"))
     assert outcomes()["weights"]["status"] == "warn"
     assert [path.name for path in pose.parent.iterdir()] == ["pose.zip"]
+
+
+def test_a_precision_that_this_processor_does_not_have(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(precision, "CPU_FLAGS", tmp_path / "none")
+    monkeypatch.setenv("PRECISION", "fast")
+    with all_in_order(monkeypatch):
+        status, text = said("device")
+    assert status == "warn"
+    assert text == (
+        "PRECISION=fast: this processor does not know bfloat16, so both run as PRECISION=full -> "
+        "leave PRECISION away, or use another machine"
+    )
