@@ -182,7 +182,7 @@ def test_the_installed_command_does_what_the_module_does(tmp_path: Path) -> None
     assert printed("--version") == f"wholebody, version {__version__}\n"
     assert printed("config") == write_config(list(Part)) + "\n"
     assert str(tmp_path / "wholebody" / "figures" / "pose.onnx") in printed("weights")
-    read = {".onnx", ".json", ".jpg"}
+    read = {".onnx", ".json", ".jpg", ".html", ".css"}
     kept = {path.relative_to(ROOT) for path in (ROOT / "wholebody").rglob("*") if path.suffix in read}
     assert kept
     assert all((tmp_path / path).is_file() for path in kept)

@@ -30,7 +30,7 @@ before its axis: no crop shows a part of another figure.
 """
 _SHIFT: Final = 6
 """Bits after the point in coordinates given to OpenCV."""
-_FACE_LINES: Final = (
+FACE_LINES: Final = (
     *((23, 40, False), (40, 45, False), (45, 50, False), (50, 54, False), (54, 59, False)),
     *((59, 65, True), (65, 71, True), (71, 83, True), (83, 91, True)),
 )
@@ -191,7 +191,7 @@ def _draw_bones(bgr: Image, points: Points, thickness: int) -> None:
     fixed = _fixed(points)
     bones = [fixed[[a, b]] for edges in SKELETON.values() for a, b in edges if min(a, b) >= 5]
     cv2.polylines(bgr, bones, False, BONE_BGR, thickness, cv2.LINE_AA, _SHIFT)
-    for first, end, closed in _FACE_LINES:
+    for first, end, closed in FACE_LINES:
         cv2.polylines(bgr, [fixed[first:end]], closed, BONE_BGR, thickness, cv2.LINE_AA, _SHIFT)
 
 
