@@ -17,7 +17,7 @@ class KeypointRow:
 
     name: str
     part: str
-    good: tuple[float | None, ...]
+    good: dict[str, float | None]
     points: dict[str, Any]
     is_rare: bool
 
@@ -31,7 +31,7 @@ def keypoint_rows(versions: dict[str, Any], newest: str, measure: Measure) -> li
         KeypointRow(
             name=name,
             part=PARTS[number].value,
-            good=tuple(measure.of(entries[version].get(name)) for version in versions),
+            good={version: measure.of(entries[version].get(name)) for version in versions},
             points=entries[newest].get(name) or {},
             is_rare=counts[name] < ENOUGH and not are_all_rare,
         )

@@ -19,6 +19,9 @@ class Measure:
         short: The same after "of points".
         off: What a point is that is somewhere else.
         verb: What became of good points, for a sentence.
+        changes: What is counted where points are not good.
+        truth: What predictions lie beside.
+        outcomes: What points are called that were moved, deleted and added.
     """
 
     corrects: bool
@@ -26,6 +29,9 @@ class Measure:
     short: str
     off: str
     verb: str
+    changes: str
+    truth: str
+    outcomes: tuple[str, str, str]
 
     def of(self, points: Any) -> float | None:
         """The share of good points in an entry of `points`, or `None` where there are none."""
@@ -35,7 +41,23 @@ class Measure:
         return near
 
 
-CORRECTED = Measure(True, "unmoved", "left where predicted", "moved", "were left where they were predicted")
+CORRECTED = Measure(
+    corrects=True,
+    good="unmoved",
+    short="left where predicted",
+    off="moved",
+    verb="were left where they were predicted",
+    changes="corrections",
+    truth="annotated",
+    outcomes=("moved", "deleted", "added"),
+)
 COMPARED = Measure(
-    False, "within 5 %", "within 5 % of the box", "off", "lie within 5 % of the box of where they should be"
+    corrects=False,
+    good="within 5 %",
+    short="within 5 % of the box",
+    off="off",
+    verb="lie within 5 % of the box of where they should be",
+    changes="errors",
+    truth="ground truth",
+    outcomes=("off", "predicted alone", "not predicted"),
 )

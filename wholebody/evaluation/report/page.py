@@ -63,17 +63,17 @@ def write_report(metrics: dict[str, Any], worst: Sequence[PersonPicture], out: P
 def render(metrics: dict[str, Any], worst: Sequence[PersonPicture], label_studio: str = "") -> str:
     """The page as text; see `write_report`."""
     versions: dict[str, Any] = metrics.get("model_versions") or {}
-    names = [*versions]
-    newest, before = (names[-1] if names else ""), (names[-2] if len(names) > 1 else "")
+    newest, before = shown_versions(metrics)
     version = versions.get(newest) or {}
     measure = COMPARED if words.within(metrics, "source", "coco") else CORRECTED
-    rows = keypoint_rows(versions, newest, measure) if names else []
+    rows = keypoint_rows(versions, newest, measure) if versions else []
     shares = {row.name: _bad(measure.of(row.points)) for row in rows}
     return _template().render(
         metrics=metrics,
         versions=versions,
         newest=newest,
         before=before,
+        source=_source(metrics.get("source")),
         version=version,
         measure=measure,
         summary=summarize(version, versions.get(before) or {}, measure),
@@ -82,10 +82,30 @@ def render(metrics: dict[str, Any], worst: Sequence[PersonPicture], label_studio
         panels=body_map(),
         map_shares=shares,
         map_most=_map_most(shares.values()),
-        cards=[*cards(worst, label_studio)],
+        cards=[*cards(worst, label_studio, measure)],
         keypoint_names=NAMES,
         program_version=__version__,
     )
+
+
+def shown_versions(metrics: dict[str, Any]) -> tuple[str, str]:
+    """The model version that the page is about, and the one before it; `""` where there is none.
+
+    It is the newest from which annotations came; versions that were only measured beside annotations have no
+    corrections to show.
+    """
+    versions: dict[str, Any] = metrics.get("model_versions") or {}
+    corrected = [name for name, one in versions.items() if words.within(one, "points", "all", "predicted")]
+    newest, before, *_ = *reversed(corrected or [*versions]), "", ""
+    return newest, before
+
+
+def _source(source: Any) -> str:
+    """What was evaluated, for a heading."""
+    if (project := words.within(source, "project")) is not None:
+        title = words.within(source, "title")
+        return f"project {project}{f', {title}' if title else ''}"
+    return str(words.within(source, "coco") or words.within(source, "tasks") or "predicted people")
 
 
 @cache

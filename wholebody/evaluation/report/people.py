@@ -9,6 +9,7 @@ import numpy as np
 
 from wholebody.evaluation.pairing import Outcome
 from wholebody.evaluation.person_pictures import PersonPicture, shown
+from wholebody.evaluation.report.measure import Measure
 from wholebody.evaluation.report.overlays import Overlay, overlay
 from wholebody.evaluation.report.words import counted, percent
 from wholebody.evaluation.worst import WorstPerson
@@ -43,12 +44,13 @@ class Card:
     image: str
 
 
-def cards(worst: Sequence[PersonPicture], label_studio: str) -> Iterator[Card]:
+def cards(worst: Sequence[PersonPicture], label_studio: str, measure: Measure) -> Iterator[Card]:
     """The people in their order.
 
     Args:
         worst: With their pictures.
         label_studio: Address under which browsers know Label Studio, or `""`.
+        measure: What points are called.
     """
     for one in worst:
         person = one.person
@@ -59,7 +61,7 @@ def cards(worst: Sequence[PersonPicture], label_studio: str) -> Iterator[Card]:
             missing=one.missing,
             drawing=overlay(person, one.cutting.xyxy if one.cutting else shown(person)),
             farthest=_farthest(person),
-            did=_did(person),
+            did=_did(person, measure),
             annotator=person.annotator,
             image=shown_reference(person.reference),
         )
@@ -83,11 +85,9 @@ def _farthest(person: WorstPerson) -> str:
     return f"{NAMES[number]} by {percent(float(person.moved_share[number]))}"
 
 
-def _did(person: WorstPerson) -> str:
-    counts = [
-        (int(np.count_nonzero(person.outcomes == outcome)), verb)
-        for outcome, verb in ((Outcome.MOVED, "moved"), (Outcome.DELETED, "deleted"), (Outcome.ADDED, "added"))
-    ]
+def _did(person: WorstPerson, measure: Measure) -> str:
+    kinds = zip((Outcome.MOVED, Outcome.DELETED, Outcome.ADDED), measure.outcomes, strict=True)
+    counts = [(int(np.count_nonzero(person.outcomes == outcome)), verb) for outcome, verb in kinds]
     done = [f"{number} {verb}" for number, verb in counts if number]
     total = int(np.count_nonzero(person.outcomes != Outcome.ABSENT))
     return f"{', '.join(done)} of {counted(total, 'point')}"

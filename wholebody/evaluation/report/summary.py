@@ -36,9 +36,11 @@ def summarize(version: dict[str, Any], before: dict[str, Any], measure: Measure)
         measure: What a good point is.
     """
     good = measure.of(within(version, "points", "all"))
-    if good is None:
-        return Summary("There is nothing to compare yet")
-    return Summary(f"{words.percent(good)} of the points {measure.verb}", tuple(_tiles(version, before, measure)))
+    if good is not None:
+        return Summary(f"{words.percent(good)} of the points {measure.verb}", tuple(_tiles(version, before, measure)))
+    if (ap := within(version, "coco", "wholebody", "AP")) is not None:
+        return Summary(f"An AP of {words.decimals(ap)}, and no annotation that came from a prediction")
+    return Summary("There is nothing to compare yet")
 
 
 def _tiles(version: dict[str, Any], before: dict[str, Any], measure: Measure) -> Iterator[Tile]:
@@ -58,7 +60,9 @@ def _tiles(version: dict[str, Any], before: dict[str, Any], measure: Measure) ->
     if (seconds := within(version, "lead_time", "median")) is not None:
         yield Tile(words.seconds(seconds), "a task", "the median that Label Studio counted")
     if (first := within(version, "scores", "first_tenth")) is not None:
-        yield Tile(words.percent(first), "of corrections in the least certain tenth", "by chance it would be 10 %")
+        best = within(version, "scores", "first_tenth_best")
+        note = "by chance 10 %" + (f", at best {words.percent(best)}" if best is not None else "")
+        yield Tile(words.percent(first), f"of {measure.changes} in the least certain tenth", note)
 
 
 def _difference(now: float | None, then: float | None) -> float | None:
