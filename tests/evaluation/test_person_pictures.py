@@ -51,7 +51,7 @@ def test_the_piece_stays_inside_the_image(xyxy: tuple[float, float, float, float
 
 def test_the_piece_is_cut_out_where_it_lies() -> None:
     loader, person = ImageLoader(Settings()), somebody(data_uri(*SIZE_WH))
-    (one,) = with_pictures([person], loader)
+    (one,) = with_pictures([person], loader.load)
     assert one.cutting is not None
     left, top, right, bottom = one.cutting.xyxy
     seen = pixels(one.cutting.jpeg)
@@ -75,14 +75,9 @@ def test_a_large_piece_becomes_smaller() -> None:
 
 def test_a_picture_that_is_gone_is_named_and_the_others_are_there() -> None:
     people = [somebody("/data/upload/1/gone.jpg"), somebody(data_uri(*SIZE_WH)), somebody(data_uri(40, 30))]
-    gone, there, other = with_pictures(people, ImageLoader(Settings()))
+    gone, there, other = with_pictures(people, ImageLoader(Settings()).load)
     assert gone.cutting is None
     assert gone.missing == "is served by Label Studio; set LABEL_STUDIO_URL and LABEL_STUDIO_API_TOKEN"
     assert there.cutting
     assert not there.missing
     assert (other.cutting, other.missing) == (None, OTHER_SIZE)
-
-
-def test_without_a_loader_there_are_no_pictures() -> None:
-    (one,) = with_pictures([somebody(data_uri(*SIZE_WH))], None)
-    assert (one.cutting, one.missing) == (None, "")

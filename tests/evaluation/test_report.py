@@ -98,8 +98,8 @@ def test_keypoints_from_worst_to_best() -> None:
     given = metrics("a")
     keypoints = given["model_versions"]["a"]["points"]["keypoints"]
     keypoints["left_knee"] |= {"predicted": 100, "unmoved": 1}
-    keypoints["nose"] |= {"predicted": 100, "unmoved": 100}
-    keypoints["right_ear"] |= {"predicted": 2, "unmoved": 0}
+    keypoints["nose"] |= {"predicted": 100, "unmoved": 100, "moved_share": {"median": None, "p95": None}}
+    keypoints["right_ear"] |= {"predicted": 2, "unmoved": 0, "added": 0}
     names = re.findall(r'<th class="t" scope="row" title="[^"]+">([\w-]+)</th>', render(given, []))
     assert len(names) == 133
     assert (names[0], names[-2], names[-1]) == ("left_knee", "nose", "right_ear")

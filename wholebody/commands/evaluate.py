@@ -9,6 +9,7 @@ import click
 
 if TYPE_CHECKING:
     from wholebody.evaluation.evaluating import Evaluation
+    from wholebody.evaluation.person_pictures import Load
     from wholebody.settings import Settings
 
 ALL_WELL, SOMETHING_LEFT_OUT = 0, 1
@@ -61,7 +62,8 @@ def evaluate(
 ) -> int:
     """Measure predictions against what people made of them, or the model against a ground truth.
 
-    Prints a table with a column for each model version, and writes metrics.json. Names what was left out and why.
+    Prints a table with a column for each model version, and writes metrics.json and report.html, a page for a browser
+    with the pictures of the people who were corrected most. Names what was left out and why.
     Exit code: 0 all well, 1 something was left out (--strict), 2 could not be done, 130 stopped by Ctrl-C.
     """
     import orjson
@@ -69,7 +71,10 @@ def evaluate(
     from wholebody.dataset.staging import staged_folder
     from wholebody.evaluation.evaluating import Evaluation
     from wholebody.evaluation.packages import needed
+    from wholebody.evaluation.person_pictures import with_pictures
+    from wholebody.evaluation.report.page import shown_versions, write_report
     from wholebody.evaluation.table import table
+    from wholebody.evaluation.worst import WorstPeople
     from wholebody.process.logs import configure_logging
     from wholebody.settings import load_settings
 
@@ -77,7 +82,8 @@ def evaluate(
     needed("faster_coco_eval")
     settings = load_settings(project_id=project_id)
     configure_logging(settings.log_level, settings.log_format)
-    evaluation = Evaluation(where="image" if coco_file else "task")
+    worst = WorstPeople()
+    evaluation = Evaluation(worst.see, "image" if coco_file else "task")
     with staged_folder(out) as folder:
         if coco_file and images_folder:
             source = _run_model(evaluation, settings, coco_file, images_folder)
@@ -86,8 +92,10 @@ def evaluate(
         metrics = evaluation.metrics(source)
         form = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
         (folder / "metrics.json").write_bytes(orjson.dumps(metrics, option=form))
-        # The report is written here, from `metrics`, into `folder`.
-    click.echo("\n".join([*table(metrics), f"Wrote {out}.", *evaluation.left_out.lines()]))
+        pictures = with_pictures(worst.people(shown_versions(metrics)[0]), _load(settings, images_folder))
+        write_report(metrics, [*pictures], folder / "report.html", _seen_by_browsers(settings))
+    written = f"Wrote metrics.json and report.html to {out}."
+    click.echo("\n".join([*table(metrics), written, *evaluation.left_out.lines()]))
     return SOMETHING_LEFT_OUT if strict and evaluation.left_out.losses else ALL_WELL
 
 
@@ -167,6 +175,21 @@ def _run_model(evaluation: "Evaluation", settings: "Settings", coco_file: Path, 
                 evaluation.add_image(looked.paired, looked.truth, looked.found)
             advance()
     return {"coco": coco_file.name, "images": folder.name}
+
+
+def _load(settings: "Settings", folder: Path | None) -> "Load":
+    """What reads the pictures of people: from the folder of a ground truth, else from where tasks have them."""
+    from wholebody.evaluation.model_run import picture_of_folder
+    from wholebody.images.loader import ImageLoader
+
+    loader = ImageLoader(settings)
+    if folder is None:
+        return loader.load
+    return lambda reference, _: picture_of_folder(folder, reference, loader.memory)
+
+
+def _seen_by_browsers(settings: "Settings") -> str:
+    return settings.label_studio_public_url or settings.label_studio_url or ""
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from wholebody.estimation.seen_images import SeenImage
 from wholebody.estimation.weights import find_weights, model_version
 from wholebody.evaluation.coco_scores import TruePerson
 from wholebody.evaluation.pairing import UNNAMED, PairedImage, PairedPerson, pair_people
-from wholebody.images.decoding import decode_image
+from wholebody.images.decoding import Picture, decode_image
 from wholebody.keypoints import NAMES
 from wholebody.poses import Poses
 from wholebody.process.memory_budget import MemoryBudget
@@ -81,14 +81,7 @@ class Model:
         return ModelImage(self._paired(image, shown, true, score), tuple(true), found)
 
     def _poses(self, folder: Path, file_name: str) -> Poses:
-        path = (folder / file_name).resolve()
-        if not path.is_relative_to(folder.resolve()):
-            raise ImageError(OUTSIDE)
-        try:
-            content = path.read_bytes()
-        except OSError as error:
-            raise ImageError(error.strerror or "no file") from None
-        picture = decode_image(content, self._budget)
+        picture = picture_of_folder(folder, file_name, self._budget)
         try:
             return estimate_people(SeenImage(picture), None, self._estimator)
         finally:
@@ -111,6 +104,22 @@ class Model:
             None,
             UNNAMED,
         )
+
+
+def picture_of_folder(folder: Path, file_name: str, budget: MemoryBudget) -> Picture:
+    """A picture of a ground truth. The caller lets go of its `share`.
+
+    Raises:
+        ImageError: It cannot be read, or its name leads out of the folder.
+    """
+    path = (folder / file_name).resolve()
+    if not path.is_relative_to(folder.resolve()):
+        raise ImageError(OUTSIDE)
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ImageError(error.strerror or "no file") from None
+    return decode_image(content, budget)
 
 
 def _compared(pair: PairedPerson) -> Person:

@@ -1,8 +1,9 @@
 """People of `worst.py` -> pictures cut out around them, as JPEG files in memory; nothing is drawn into these."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -12,7 +13,9 @@ from wholebody.errors import ImageError
 from wholebody.evaluation.pairing import Outcome
 from wholebody.evaluation.worst import WorstPerson
 from wholebody.images.decoding import Picture
-from wholebody.images.loader import ImageLoader
+
+Load = Callable[[str, Any], Picture]
+"""A reference and the number of its task -> a picture, whose `share` the caller lets go of; raises ImageError."""
 
 FETCHING = 8
 """Pictures fetched at a time."""
@@ -51,17 +54,15 @@ class PersonPicture:
     missing: str = ""
 
 
-def with_pictures(people: Iterable[WorstPerson], loader: ImageLoader | None) -> Iterator[PersonPicture]:
-    """Fetch the picture of each person, several at a time; in their order. Without a loader there is none."""
+def with_pictures(people: Iterable[WorstPerson], load: Load) -> Iterator[PersonPicture]:
+    """Fetch the picture of each person, several at a time; in their order. One that is gone is no error."""
     with ThreadPoolExecutor(FETCHING, "fetch") as executor:
-        yield from executor.map(lambda person: _with_picture(person, loader), people)
+        yield from executor.map(lambda person: _with_picture(person, load), people)
 
 
-def _with_picture(person: WorstPerson, loader: ImageLoader | None) -> PersonPicture:
-    if loader is None:
-        return PersonPicture(person, None)
+def _with_picture(person: WorstPerson, load: Load) -> PersonPicture:
     try:
-        picture = loader.load(person.reference, person.task_id)
+        picture = load(person.reference, person.task_id)
     except ImageError as error:
         return PersonPicture(person, None, error.reason)
     try:

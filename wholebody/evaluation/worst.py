@@ -27,7 +27,7 @@ class WorstPerson:
         project: The number of its project; `None` where the task does not say.
         reference: What the task's data says of the image.
         model_version: Who predicted.
-        annotator: Who corrected, as the task names them; `""` where it does not.
+        annotator: Who corrected, as the pairing names them.
         size_wh: Width and height of the upright image in pixels.
         xyxy: The corrected box in pixels.
         predicted: `(133, 2)` float64 x, y in pixels.

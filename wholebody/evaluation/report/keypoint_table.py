@@ -25,7 +25,7 @@ class KeypointRow:
 def keypoint_rows(versions: dict[str, Any], newest: str, measure: Measure) -> list[KeypointRow]:
     """All keypoints that any version has, by the good share of the newest, then by how far they were moved."""
     entries = {name: within(version, "points", "keypoints") or {} for name, version in versions.items()}
-    counts = {name: within(entries[newest], name, "predicted") or 0 for name in NAMES}
+    counts = {name: _count(entries[newest].get(name)) for name in NAMES}
     are_all_rare = max(counts.values()) < ENOUGH
     rows = [
         KeypointRow(
@@ -36,9 +36,14 @@ def keypoint_rows(versions: dict[str, Any], newest: str, measure: Measure) -> li
             is_rare=counts[name] < ENOUGH and not are_all_rare,
         )
         for number, name in enumerate(NAMES)
-        if any(within(entries[version], name, "predicted") for version in versions)
+        if any(_count(entries[version].get(name)) for version in versions)
     ]
     return sorted(rows, key=lambda row: _badness(row, measure))
+
+
+def _count(points: Any) -> int:
+    """Points that were predicted or only annotated."""
+    return (within(points, "predicted") or 0) + (within(points, "added") or 0)
 
 
 def _badness(row: KeypointRow, measure: Measure) -> tuple[bool, bool, float, float]:

@@ -21,6 +21,7 @@ class Measure:
         verb: What became of good points, for a sentence.
         changes: What is counted where points are not good.
         truth: What predictions lie beside.
+        unit: What is looked at at a time.
         outcomes: What points are called that were moved, deleted and added.
     """
 
@@ -31,6 +32,7 @@ class Measure:
     verb: str
     changes: str
     truth: str
+    unit: str
     outcomes: tuple[str, str, str]
 
     def of(self, points: Any) -> float | None:
@@ -49,6 +51,7 @@ CORRECTED = Measure(
     verb="were left where they were predicted",
     changes="corrections",
     truth="annotated",
+    unit="task",
     outcomes=("moved", "deleted", "added"),
 )
 COMPARED = Measure(
@@ -59,5 +62,6 @@ COMPARED = Measure(
     verb="lie within 5 % of the box of where they should be",
     changes="errors",
     truth="ground truth",
+    unit="picture",
     outcomes=("off", "predicted alone", "not predicted"),
 )

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import numpy as np
 
-from wholebody.evaluation.pairing import Outcome
+from wholebody.evaluation.pairing import UNNAMED, Outcome
 from wholebody.evaluation.person_pictures import PersonPicture, shown
 from wholebody.evaluation.report.measure import Measure
 from wholebody.evaluation.report.overlays import Overlay, overlay
@@ -29,7 +29,7 @@ class Card:
         drawing: What lies over it.
         farthest: Which point was moved farthest, and how far; `""` where none was.
         did: What was done, in words.
-        annotator: Who corrected.
+        annotator: Who corrected; `""` where nothing tells.
         image: What the task calls the image.
     """
 
@@ -62,7 +62,7 @@ def cards(worst: Sequence[PersonPicture], label_studio: str, measure: Measure) -
             drawing=overlay(person, one.cutting.xyxy if one.cutting else shown(person)),
             farthest=_farthest(person),
             did=_did(person, measure),
-            annotator=person.annotator,
+            annotator="" if person.annotator == UNNAMED else person.annotator,
             image=shown_reference(person.reference),
         )
 
