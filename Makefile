@@ -12,7 +12,7 @@ COMPILE = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --n
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: .venv .venv-label-studio  ## Try it: a real Label Studio with a filled project (IMAGES=folder MODE=balanced for your photos)
+demo: .venv .venv-dataset .venv-label-studio  ## Try it: a real Label Studio with a filled project (IMAGES=folder MODE=balanced for your photos)
 	.venv/bin/python -m demo
 
 serve: .venv  ## Serve the backend alone on PORT (9090), settings from .env
@@ -91,9 +91,10 @@ clean:  ## Remove the environments and the demo's folder
 	rm -rf .venv .venv-gpu .venv-label-studio .venv-label-studio-* .venv-ml2 .venv-formats .demo .bench .soak
 
 # The stamp files make a changed list reinstall.
-.PHONY: .venv .venv-dev .venv-gpu .venv-label-studio .venv-ml2 .venv-formats
+.PHONY: .venv .venv-dev .venv-dataset .venv-gpu .venv-label-studio .venv-ml2 .venv-formats
 .venv: .venv/installed
 .venv-dev: .venv/installed-dev
+.venv-dataset: .venv/installed-dataset
 .venv-gpu: .venv-gpu/installed
 .venv-label-studio: .venv-label-studio/installed
 .venv-ml2: .venv-ml2/installed
@@ -107,6 +108,10 @@ clean:  ## Remove the environments and the demo's folder
 
 .venv/installed-dev: requirements-dev.txt .venv/installed
 	.venv/bin/python $(PIP) -r requirements-dev.txt
+	@touch $@
+
+.venv/installed-dataset: requirements-dataset.txt .venv/installed
+	.venv/bin/python $(PIP) -r requirements-dataset.txt
 	@touch $@
 
 .venv-gpu/installed: requirements-gpu.txt requirements-dev.txt pyproject.toml

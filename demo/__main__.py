@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -51,6 +52,11 @@ Label Studio is ready.
   3. To add a person: switch on Auto-Annotation, at the bottom; click the pink tool, the last beside the picture;
      draw a box around the person; click the green tick. More: {annotating}
   4. The other {filled} tasks were filled by the prefill: {project_url}
+  5. When you have corrected and submitted tasks, see how good the predictions were. In another terminal:
+
+{evaluate}
+
+     Then open {report} in a browser.
 
 Backend     {backend_url}  (log: {backend_log})
 Everything  {folder}
@@ -93,6 +99,7 @@ def _run(folder: Path, files: list[Path], mode: str, exit_when_ready: bool) -> N
             _prefill(settings, project, folder)
             (last,) = admin.import_tasks(project, [{"image": _local_url(files[-1])}])
             project_url = f"{label_studio.url}/projects/{project}/data"
+            evaluation = folder / f"evaluation-{project}"
             click.echo(
                 READY.format(
                     task_url=f"{project_url}?task={last}",
@@ -101,6 +108,8 @@ def _run(folder: Path, files: list[Path], mode: str, exit_when_ready: bool) -> N
                     password=PASSWORD,
                     filled=len(files) - 1,
                     annotating=ANNOTATING,
+                    evaluate=_evaluate_command(label_studio, project, evaluation),
+                    report=evaluation / "report.html",
                     backend_url=backend.url,
                     backend_log=backend.log_path,
                     folder=folder,
@@ -151,6 +160,17 @@ def _prefill(settings: Mapping[str, str], project: int, folder: Path) -> None:
     done = subprocess.run([*command, *options], cwd=folder, env=environment(settings), check=False)
     if done.returncode > 1:
         raise StartError(f"the prefill ended with code {done.returncode}")
+
+
+def _evaluate_command(label_studio: LabelStudioServer, project: int, out: Path) -> str:
+    """A line for a shell, which works in any folder; the token is not printed."""
+    token, wholebody = label_studio.token_file, Path(sys.executable).with_name("wholebody")
+    parts = [
+        f"LABEL_STUDIO_URL={label_studio.url}",
+        f'LABEL_STUDIO_API_TOKEN="$(cat {shlex.quote(str(token))})"',
+        f"{shlex.quote(str(wholebody))} evaluate --project {project} --out {shlex.quote(str(out))}",
+    ]
+    return " \\\n".join(f"{' ' * (5 if part is parts[0] else 7)}{part}" for part in parts)
 
 
 def _port(usual: int) -> int:

@@ -81,6 +81,11 @@ class LabelStudioServer:
         return f"http://127.0.0.1:{self.port}"
 
     @property
+    def token_file(self) -> Path:
+        """Where the first user's personal access token is kept, once there is one."""
+        return self.data_dir / "personal-access-token"
+
+    @property
     def pid(self) -> int | None:
         """Process id of the running server."""
         return self._process.pid
@@ -114,7 +119,7 @@ class LabelStudioServer:
 
     def admin(self) -> LabelStudioAdmin:
         """Log in as the first user."""
-        admin = LabelStudioAdmin(self.url, EMAIL, PASSWORD, self.data_dir / "personal-access-token")
+        admin = LabelStudioAdmin(self.url, EMAIL, PASSWORD, self.token_file)
         admin.log_in()
         return admin
 

@@ -87,4 +87,4 @@ def _scores(version: dict[str, Any]) -> Iterator[Notice]:
     }
     if errors:
         off = ", ".join(f"{part_name(part).lower()} {percent(error)}" for part, error in errors.items())
-        yield Notice(f"Scores are off on average ({off}): calibrate them.", "scores")
+        yield Notice(f"Scores are off on average ({off}); wholebody calibrate mends that.", "scores")
