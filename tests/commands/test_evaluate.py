@@ -53,13 +53,16 @@ def test_a_file_without_server_or_token() -> None:
     assert lines[0].split() == ["v1"]
     assert ["people", "kept", "1"] in [line.split() for line in lines]
     assert lines[-3:] == [
-        "Wrote out.",
+        "Wrote metrics.json and report.html to out.",
         "Nothing to compare, or not about people:",
         "  1 x a task without an annotation (task 2)",
     ]
     metrics = json.loads(Path("out/metrics.json").read_text())
     assert metrics["source"] == {"tasks": "export.json"}
     assert metrics["model_versions"]["v1"]["points"]["keypoints"]["nose"]["moved"] == 1
+    report = Path("out/report.html").read_text()
+    assert "farthest nose" in report
+    assert "is served by Label Studio; set LABEL_STUDIO_URL and LABEL_STUDIO_API_TOKEN" in report
 
 
 @pytest.mark.parametrize(("tasks", "expected"), [([CORRECTED, NOT_ANNOTATED], 0), ([CORRECTED, NOT_PREDICTED], 1)])
