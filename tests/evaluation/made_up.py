@@ -33,18 +33,25 @@ def metrics(*versions: str, seed: int = 1) -> dict[str, Any]:
             "tasks": 40, "pairs": 42, "people": {"both": 120, "one": 7},
             "oks": dict.fromkeys(PARTS_OF_COCO, 0.91),
             "points": {
-                "all": points(rng, 0.5, 9000), "keypoints": {},
-                "parts": {part.value: points(rng, 0.5, 2000) for part in Part},
+                "all": _agreed(9000), "keypoints": {}, "parts": {part.value: _agreed(2000) for part in Part},
             },
             "annotators": [
                 {"annotators": ["3", "ada@example.com"], "tasks": 40, "people": {"both": 120, "one": 7}, "oks": 0.91,
-                 "points": points(rng, 0.5, 9000)},
+                 "points": _agreed(9000)},
             ],
         },
         "sigmas": {
             name: {"sigma": sigma * 1.3 if k % 9 else None, "coco": sigma, "count": 80, "same": 3}
             for k, (name, sigma) in enumerate(zip(NAMES, SIGMAS, strict=True))
         },
+    }  # fmt: skip
+
+
+def _agreed(both: int) -> dict[str, Any]:
+    return {
+        "both": both, "same": both // 2, "one": both // 20,
+        "apart_px": {"median": 2.5, "p95": 9.0}, "apart_share": {"median": 0.006, "p95": 0.02},
+        "pck": {"0.05": 0.97, "0.1": 0.99, "0.2": 1.0}, "nme": 0.004,
     }  # fmt: skip
 
 

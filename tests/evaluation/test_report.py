@@ -47,8 +47,9 @@ class Tags(HTMLParser):
 
 def people(number: object = 7, count: int = 1, **changes: Any) -> list[PersonPicture]:
     worst = WorstPeople()
-    for _ in range(count):
-        worst.see(image(corrected({9: 30.0, 10: 5.0}, deleted=(1,), added=(2,)), number=number))  # type: ignore[arg-type]
+    for seed in range(count):
+        pair = corrected({9: 30.0, 10: 5.0}, deleted=(1,), added=(2,), seed=seed)
+        worst.see(image(pair, number=number))  # type: ignore[arg-type]
     cutting = Cutting((40.0, 40.0, 200.0, 260.0), b"\xff\xd8")
     return [PersonPicture(replace(person, **changes), cutting) for person in worst.people("a")]
 

@@ -52,6 +52,14 @@ def test_fewer_than_there_is_room_for() -> None:
     assert worst.people("another version") == []
 
 
+def test_somebody_whom_several_annotators_corrected_is_there_once() -> None:
+    worst = WorstPeople(2)
+    for pixels in (10.0, 40.0, 20.0):
+        worst.see(image(corrected({4: pixels})))
+    worst.see(image(corrected({4: 5.0}, seed=1)))
+    assert [round(person.moved_share[4] * SIDE_PX) for person in worst.people("a")] == [40, 5]
+
+
 def test_each_model_version_has_its_own() -> None:
     worst = WorstPeople(1)
     worst.see(image(corrected({4: 90.0}), version="old", number=1))

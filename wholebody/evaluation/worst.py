@@ -1,7 +1,5 @@
 """The people with the largest corrections, kept while tasks pass by; their pictures are `person_pictures.py`'s."""
 
-import heapq
-import itertools
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,30 +52,40 @@ class WorstPerson:
 class WorstPeople:
     """Keeps those with the largest corrections of each model version, and nothing else of what it sees.
 
+    Somebody whom several annotators corrected is kept once, as corrected most.
+
     Args:
         most: How many of each version.
     """
 
     def __init__(self, most: int = MOST) -> None:
         self._most = most
-        self._heaps: dict[str, list[tuple[float, int, WorstPerson]]] = {}
-        self._arrivals = itertools.count()
+        self._kept: dict[str, dict[object, WorstPerson]] = {}
+        self._least: dict[str, float] = {}
 
     def see(self, image: PairedImage) -> None:
         """Look at the people of an image."""
-        heap = self._heaps.setdefault(image.model_version, [])
+        least = self._least.get(image.model_version, 0.0)
         for pair in image.pairs:
             size = correction(pair)
-            if size == 0 or image.image.size_wh is None or (len(heap) >= self._most and size <= heap[0][0]):
-                continue
-            # Of two that are equal the first stays: its number is the greater one.
-            heapq.heappush(heap, (size, -next(self._arrivals), _worst(image, pair, size, image.image.size_wh)))
-            if len(heap) > self._most:
-                heapq.heappop(heap)
+            if size > least and image.image.size_wh is not None:
+                self._keep(_worst(image, pair, size, image.image.size_wh))
 
     def people(self, model_version: str) -> list[WorstPerson]:
-        """Those of a model version, the largest correction first."""
-        return [person for _, _, person in sorted(self._heaps.get(model_version, []), reverse=True)]
+        """Those of a model version, the largest correction first; of equal ones the first that was seen."""
+        kept = self._kept.get(model_version, {}).values()
+        return sorted(kept, key=lambda person: -person.correction)
+
+    def _keep(self, person: WorstPerson) -> None:
+        kept = self._kept.setdefault(person.model_version, {})
+        who = (str(person.task_id), person.reference, person.predicted.tobytes())
+        if who in kept and kept[who].correction >= person.correction:
+            return
+        kept[who] = person
+        if len(kept) > self._most:
+            del kept[min(reversed(kept), key=lambda one: kept[one].correction)]
+        if len(kept) == self._most:
+            self._least[person.model_version] = min(one.correction for one in kept.values())
 
 
 def correction(pair: PairedPerson) -> float:

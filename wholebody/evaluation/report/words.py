@@ -92,11 +92,12 @@ def pixels(number: float | None) -> str:
 
 
 def seconds(number: float | None) -> str:
-    """A duration; in minutes from two on."""
+    """A duration; from a minute on as minutes and seconds."""
     if number is None:
         return MISSING
-    if number >= 120:
-        return f"{int(number // 60)}{THIN}min {number % 60:02.0f}{THIN}s"
+    if number >= 59.5:
+        minutes, rest = divmod(round(number), 60)
+        return f"{minutes}:{rest:02}{THIN}min"
     return f"{number:.{1 if number < 10 else 0}f}{THIN}s"
 
 
