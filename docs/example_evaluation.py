@@ -32,6 +32,10 @@ FAR = {Part.BODY: 0.05, Part.FEET: 0.03, Part.FACE: 0.012, Part.LEFT_HAND: 0.035
 HIPS_TOO_HIGH = 0.03
 HAND_ELSEWHERE, LEGS_SWAPPED = 0.06, 0.05
 """Shares of people."""
+MISSED = 0.1
+"""Share of pictures of several people in which one is missed."""
+SPREAD = 0.6
+"""Of how difficult pictures are."""
 
 Json = dict[str, Any]
 
@@ -46,9 +50,12 @@ def _task(rng: np.random.Generator, number: int) -> Json:
     drawing = sample(number, SEED)
     is_new = number > TASKS // 2
     png = base64.b64encode(cv2.imencode(".png", drawing.bgr)[1].tobytes()).decode()
-    result, score = _predicted(rng, drawing, 1.0 if is_new else OLDER)
+    result, score = _predicted(rng, drawing, rng.lognormal(0, SPREAD) * (1.0 if is_new else OLDER))
+    last = result[-1]["id"]
+    missed = last if len(drawing.xyxy) > 1 and rng.random() < MISSED else None
     prediction = {
-        "id": number, "model_version": VERSIONS[is_new], "score": score, "result": result,
+        "id": number, "model_version": VERSIONS[is_new], "score": score,
+        "result": [region for region in result if missed not in (region["id"], region.get("parentID"))],
         "created_at": f"2026-0{1 + is_new}-01T00:00:00Z",
     }  # fmt: skip
     annotators = ANNOTATORS if number % 6 == 0 else [ANNOTATORS[number % 3]]

@@ -1,4 +1,4 @@
-"""Makes the pictures in docs/images: drawn figures in a real Label Studio, from the opened task to a selected point.
+"""Makes the pictures in docs/images: drawn figures in a real Label Studio, and the report of an evaluation.
 
 Run as `python -m docs.screenshots`. It needs what `make demo` needs, and Chromium (CHROMIUM says where).
 """
@@ -6,6 +6,8 @@ Run as `python -m docs.screenshots`. It needs what `make demo` needs, and Chromi
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -15,11 +17,12 @@ from typing import Any
 import click
 import cv2
 from PIL import Image
-from playwright.sync_api import Locator, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
-from demo.backend import BackendServer
+from demo.backend import ROOT, BackendServer, environment
 from demo.label_studio import LabelStudioServer
 from demo.label_studio_admin import LabelStudioAdmin, local_file_url
+from docs.example_evaluation import write_example
 from tests.label_studio.browser import BOX_TOOL, Editor, fresh_editor, launch, log_in
 from wholebody.figures.drawing import draw_figures
 from wholebody.keypoints import Part
@@ -28,6 +31,8 @@ from wholebody.labeling.config_writer import write_config
 FOLDER = Path(__file__).parent / "images"
 FIGURES, SEED, IMAGE_WH = 3, 4, (1280, 720)
 WINDOW_WH = (1440, 660)
+REPORT_WH, PEOPLE_HEIGHT = (1200, 1080), 610
+EXAMPLE = "tasks-of-project-7.json"
 MARGIN = 1.5
 """How much wider than the person the box is drawn on each side, in percent of the image."""
 SELECTED = "left_wrist"
@@ -70,6 +75,7 @@ def main() -> None:
                     admin.update_project(project, label_config=write_config(tuple(Part), visibility=True))
                     editor.open_stream(project)
                     _mark(editor)
+            _show_report(browser, folder)
             browser.close()
 
 
@@ -95,13 +101,13 @@ def _tell(editor: Editor, result: Sequence[Json]) -> None:
     """What an annotator does, and a picture at each step."""
     boxes = _boxes(result)
     editor.wait_for_regions(len(result) // len(boxes) * (len(boxes) - 1))
-    _save(editor, "opened")
+    _save(editor.page, "opened")
 
     editor.switch("Auto-Annotation")
     _badge(editor, 1, editor.page.get_by_text("Auto-Annotation", exact=True))
     _badge(editor, 2, editor.smart_tool)
     editor.smart_tool.hover()
-    _save(editor, "smart-tool")
+    _save(editor.page, "smart-tool")
     editor.page.evaluate(_NO_BADGES)
 
     editor.choose(BOX_TOOL, "prompt_box")
@@ -110,15 +116,15 @@ def _tell(editor: Editor, result: Sequence[Json]) -> None:
     right, bottom = box["x"] + box["width"] + MARGIN, box["y"] + box["height"] + MARGIN
     editor.prompt_box((left / 100, top / 100, right / 100, bottom / 100))
     _badge(editor, 3, editor.page.get_by_test_id("bottombar-accept-suggestions-button"))
-    _save(editor, "suggestions")
+    _save(editor.page, "suggestions")
     editor.page.evaluate(_NO_BADGES)
 
     editor.accept()
     editor.wait_for_regions(len(result))
-    _save(editor, "accepted")
+    _save(editor.page, "accepted")
 
     _select(editor, result)
-    _save(editor, "editor")
+    _save(editor.page, "editor")
 
 
 def _mark(editor: Editor) -> None:
@@ -126,7 +132,7 @@ def _mark(editor: Editor) -> None:
     editor.page.wait_for_function("() => window.Htx.annotationStore.selected.regions.length > 0")
     _select(editor, editor.regions())
     editor.press("o")
-    _save(editor, "hidden")
+    _save(editor.page, "hidden")
 
 
 def _select(editor: Editor, result: Sequence[Json]) -> None:
@@ -135,6 +141,23 @@ def _select(editor: Editor, result: Sequence[Json]) -> None:
     wrist = min(_named(result, SELECTED), key=lambda region: float(region["value"]["x"]))["value"]
     editor.click((wrist["x"] / 100, wrist["y"] / 100))
     editor.page.mouse.move(0, 0)
+
+
+def _show_report(browser: Browser, folder: Path) -> None:
+    """The report of a made-up project: its top, and the people who were corrected most."""
+    write_example(folder / EXAMPLE)
+    command = ["evaluate", "--tasks", str(folder / EXAMPLE), "--out", str(folder / "evaluation")]
+    settings = {"LABEL_STUDIO_URL": "http://localhost:8080", "PYTHONPATH": str(ROOT)}
+    run = [sys.executable, "-m", "wholebody", *command]
+    subprocess.run(run, cwd=folder, env=environment(settings), check=True, stdout=subprocess.DEVNULL)
+    width, height = REPORT_WH
+    page = browser.new_page(viewport={"width": width, "height": height}, color_scheme="light")
+    page.goto((folder / "evaluation" / "report.html").as_uri())
+    _save(page, "report")
+    page.set_viewport_size({"width": width, "height": PEOPLE_HEIGHT})
+    page.evaluate("() => document.querySelector('.gallery').scrollIntoView({behavior: 'instant'})")
+    _save(page, "report-people")
+    page.close()
 
 
 def _boxes(result: Sequence[Json]) -> list[Json]:
@@ -157,13 +180,13 @@ def _badge(editor: Editor, number: int, at: Locator) -> None:
     editor.page.evaluate(_BADGE, [number, place["x"], place["y"] - 4])
 
 
-def _save(editor: Editor, name: str) -> None:
+def _save(page: Page, name: str) -> None:
     """Save the window once it stands still."""
     deadline = time.monotonic() + TIMEOUT_S
-    before, png = b"", editor.page.screenshot()
+    before, png = b"", page.screenshot()
     while png != before and time.monotonic() < deadline:
-        editor.page.wait_for_timeout(STEADY_S * 1000)
-        before, png = png, editor.page.screenshot()
+        page.wait_for_timeout(STEADY_S * 1000)
+        before, png = png, page.screenshot()
     path = FOLDER / f"{name}.png"
     path.write_bytes(_compressed(png))
     click.echo(f"{path}: {path.stat().st_size // 1000} kB")

@@ -116,7 +116,8 @@ def test_people_lead_to_their_tasks() -> None:
 
 @pytest.mark.parametrize(("label_studio", "project"), [("", 3), (LABEL_STUDIO, None)])
 def test_no_link_where_the_address_is_not_known(label_studio: str, project: int | None) -> None:
-    tags = Tags(render(metrics(), people(7, project=project), label_studio))
+    given = metrics() | {"source": {"tasks": "export.json"} if project is None else {"project": project}}
+    tags = Tags(render(given, people(7, project=project), label_studio))
     assert not [href for href in tags.values("a", "href") if not href.startswith("#")]
     assert "Task 7" in tags.text
 

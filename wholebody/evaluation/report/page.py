@@ -1,7 +1,7 @@
 """Writes `report.html`: one file without scripts, which opens without a network, light, dark or on paper."""
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from wholebody import __version__
 from wholebody.errors import DatasetError
+from wholebody.evaluation.comparisons import RIGHT_WITHIN
 from wholebody.evaluation.person_pictures import PersonPicture
 from wholebody.evaluation.report import words
 from wholebody.evaluation.report.body_map import body_map
@@ -16,7 +17,7 @@ from wholebody.evaluation.report.habits import habits_of, part_sigmas
 from wholebody.evaluation.report.keypoint_table import keypoint_rows
 from wholebody.evaluation.report.measure import COMPARED, CORRECTED
 from wholebody.evaluation.report.notices import notices
-from wholebody.evaluation.report.people import cards
+from wholebody.evaluation.report.people import cards, task_url
 from wholebody.evaluation.report.reliability import reliability
 from wholebody.evaluation.report.summary import summarize
 from wholebody.keypoints import NAMES
@@ -83,7 +84,9 @@ def render(metrics: dict[str, Any], worst: Sequence[PersonPicture], label_studio
         map_shares=shares,
         map_most=_map_most(shares.values()),
         cards=[*cards(worst, label_studio, measure)],
+        task_url=partial(task_url, label_studio, words.within(metrics, "source", "project")),
         keypoint_names=NAMES,
+        right_within=RIGHT_WITHIN,
         program_version=__version__,
     )
 

@@ -56,7 +56,7 @@ def cards(worst: Sequence[PersonPicture], label_studio: str, measure: Measure) -
         person = one.person
         yield Card(
             task_id=str(person.task_id),
-            url=_task_url(person, label_studio),
+            url=task_url(label_studio, person.project, person.task_id),
             picture=_data_uri(one.cutting.jpeg) if one.cutting else "",
             missing=one.missing,
             drawing=overlay(person, one.cutting.xyxy if one.cutting else shown(person)),
@@ -67,10 +67,11 @@ def cards(worst: Sequence[PersonPicture], label_studio: str, measure: Measure) -
         )
 
 
-def _task_url(person: WorstPerson, label_studio: str) -> str:
-    if not label_studio or person.project is None:
+def task_url(label_studio: str, project: object, task_id: object) -> str:
+    """Where a task opens in Label Studio; `""` where its address or the project's number is not known."""
+    if not label_studio or project is None:
         return ""
-    project, task = (quote(str(one), safe="") for one in (person.project, person.task_id))
+    project, task = (quote(str(one), safe="") for one in (project, task_id))
     return f"{label_studio.rstrip('/')}/projects/{project}/data?task={task}"
 
 
