@@ -20,8 +20,8 @@ def metrics(*versions: str, seed: int = 1) -> dict[str, Any]:
         "counts": {
             "tasks": 412, "images": 415, "people": 1630,
             "left_out": [
-                {"reason": "a task without an annotation", "count": 31, "tasks": ["8", "9", "12"]},
-                {"reason": "an image whose regions contradict each other about its size", "count": 1, "tasks": ["77"]},
+                {"reason": "a task without an annotation", "count": 31, "is_loss": False, "tasks": ["8", "9", "12"]},
+                {"reason": "an image whose size nothing tells", "count": 1, "is_loss": True, "tasks": ["77"]},
             ],
         },
         "model_versions": {name: _version(rng, number / len(names)) for number, name in enumerate(names)},
