@@ -11,6 +11,7 @@ from tests.evaluation.tasks import ALICE, BOB, ELBOW, NOSE, annotated, at, predi
 from wholebody.dataset.images_of_tasks import TaskReader
 from wholebody.errors import DatasetError
 from wholebody.evaluation import evaluating
+from wholebody.evaluation.comparisons import Comparison
 from wholebody.evaluation.evaluating import Evaluation
 from wholebody.evaluation.pairing import PairedImage
 from wholebody.evaluation.table import table
@@ -160,10 +161,10 @@ def test_versions_and_annotators_beyond_measure_are_put_together(monkeypatch: py
 
 
 def test_each_image_is_shown_to_who_watches() -> None:
-    seen: list[PairedImage] = []
-    evaluation = Evaluation(watch=seen.append)
+    seen: list[tuple[PairedImage, Comparison]] = []
+    evaluation = Evaluation(watch=lambda image, compared: seen.append((image, compared)))
     evaluation.add_task(task([predicted(*KEPT)], annotated(*KEPT)), TaskReader(our_config(), "annotations"))
-    assert [(image.task_id, image.model_version, len(image.pairs)) for image in seen] == [(1, "v1", 1)]
+    assert [(image.task_id, image.model_version, len(compared.outcomes)) for image, compared in seen] == [(1, "v1", 1)]
 
 
 def test_nothing_to_compare_is_an_error_that_says_why() -> None:

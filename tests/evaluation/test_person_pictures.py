@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.evaluation.worst_people import SIZE_WH, corrected, image
+from tests.evaluation.worst_people import SIZE_WH, corrected, image, see
 from wholebody.evaluation.person_pictures import LONGER_SIDE_PX, OTHER_SIZE, cut, shown, with_pictures
 from wholebody.evaluation.worst import WorstPeople, WorstPerson
 from wholebody.images.decoding import Picture
@@ -17,7 +17,7 @@ from wholebody.settings import Settings
 
 def somebody(reference: str = "x.png", **changes: object) -> WorstPerson:
     worst = WorstPeople()
-    worst.see(image(corrected({4: 10.0}), reference=reference))
+    see(worst, image(corrected({4: 10.0}), reference=reference))
     return replace(worst.people("a")[0], **changes)  # type: ignore[arg-type]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.evaluation.made_up import metrics
-from tests.evaluation.worst_people import corrected, image
+from tests.evaluation.worst_people import corrected, image, see
 from wholebody.errors import DatasetError
 from wholebody.evaluation.person_pictures import Cutting, PersonPicture
 from wholebody.evaluation.report.page import render, write_report
@@ -49,7 +49,7 @@ def people(number: object = 7, count: int = 1, **changes: Any) -> list[PersonPic
     worst = WorstPeople()
     for seed in range(count):
         pair = corrected({9: 30.0, 10: 5.0}, deleted=(1,), added=(2,), seed=seed)
-        worst.see(image(pair, number=number))  # type: ignore[arg-type]
+        see(worst, image(pair, number=number))  # type: ignore[arg-type]
     cutting = Cutting((40.0, 40.0, 200.0, 260.0), b"\xff\xd8")
     return [PersonPicture(replace(person, **changes), cutting) for person in worst.people("a")]
 

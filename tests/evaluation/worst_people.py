@@ -6,7 +6,9 @@ import numpy as np
 
 from wholebody.dataset.images_of_tasks import ImagePeople
 from wholebody.dataset.people import Person
+from wholebody.evaluation.comparisons import compare
 from wholebody.evaluation.pairing import PairedImage, PairedPerson
+from wholebody.evaluation.worst import WorstPeople
 
 SIZE_WH = (400, 300)
 
@@ -37,3 +39,8 @@ def image(*pairs: PairedPerson, number: int = 7, version: str = "a", reference: 
     task = {"id": number, "project": 3, "data": {"image": reference}}
     people = ImagePeople(task, {}, reference, "img", None, SIZE_WH, tuple(pair.corrected for pair in pairs))
     return PairedImage(number, people, people, version, pairs, (), (), 12.0, "ann@example.com")
+
+
+def see(worst: WorstPeople, seen: PairedImage) -> None:
+    """Show the picture to those who keep the largest corrections, as an evaluation does."""
+    worst.see(seen, compare(seen.pairs))

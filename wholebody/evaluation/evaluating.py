@@ -14,12 +14,13 @@ from wholebody.errors import DatasetError
 from wholebody.evaluation.agreement import Agreement
 from wholebody.evaluation.annotations import AnnotationCounts, Reviewed
 from wholebody.evaluation.coco_scores import CocoScores, TruePerson
+from wholebody.evaluation.comparisons import Comparison
 from wholebody.evaluation.pairing import PairedImage, annotator_of, pair_entries, pair_task, version_of
 from wholebody.evaluation.score_truth import FirstTenth, ScoreTruth
 from wholebody.evaluation.sources import predictions_of
 
 Json = dict[str, Any]
-Watch = Callable[[PairedImage], None]
+Watch = Callable[[PairedImage, Comparison], None]
 
 MOST_NAMES: Final = 100
 """Model versions, and annotators, that are told apart; those who come later are put together."""
@@ -79,11 +80,11 @@ class Evaluation:
     """All that is measured. Memory grows with the number of images by some hundred bytes.
 
     Args:
-        watch: Is shown each image with what became of its people.
+        watch: Is shown each image and what became of its people.
         where: What tasks are called in lines about what was left out.
     """
 
-    def __init__(self, watch: Watch = lambda image: None, where: str = "task") -> None:
+    def __init__(self, watch: Watch = lambda image, compared: None, where: str = "task") -> None:
         self.left_out = LeftOutTally(where, "Nothing to compare, or not about people:")
         self._watch = watch
         self._versions: dict[str, _Version] = {}
@@ -101,10 +102,10 @@ class Evaluation:
         for review in reviews:
             self._version(review.model_version).add(review, review.corrections)
             self._annotator(review.annotator).add(review)
+            for image, compared in review.images:
+                self._watch(image, compared)
         for name in {review.model_version for review in reviews}:
             self._version(name).tasks += 1
-        for image in paired.images:
-            self._watch(image)
         annotations, _ = submitted(task, reader.annotator)
         if annotations:
             self._add_coco(task, annotations[0], paired.images, reader)
@@ -126,7 +127,7 @@ class Evaluation:
         version.tasks += 1
         version.coco.add(truth, found)
         self._count(len(image.image.people), images=1)
-        self._watch(image)
+        self._watch(image, review.images[0][1])
 
     def leave_out(self, task_id: object, one: LeftOut) -> None:
         """Name something that is not measured."""

@@ -7,7 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from wholebody.dataset.people import XYXY, Doubles
-from wholebody.evaluation.pairing import Outcome, PairedImage, PairedPerson
+from wholebody.evaluation.comparisons import Comparison
+from wholebody.evaluation.pairing import Outcome, PairedImage
 
 MOST = 24
 """People whom the report shows."""
@@ -32,7 +33,7 @@ class WorstPerson:
         corrected: `(133, 2)` float64 x, y in pixels.
         outcomes: `(133,)` uint8, an `Outcome` for each keypoint.
         moved_share: `(133,)` float64: how far each point was moved, over the longer side of the box; else 0.
-        correction: How large the correction is, as `correction` has it.
+        correction: How large the correction is, as `corrections` has it.
     """
 
     task_id: Any
@@ -63,13 +64,12 @@ class WorstPeople:
         self._kept: dict[str, dict[object, WorstPerson]] = {}
         self._least: dict[str, float] = {}
 
-    def see(self, image: PairedImage) -> None:
-        """Look at the people of an image."""
-        least = self._least.get(image.model_version, 0.0)
-        for pair in image.pairs:
-            size = correction(pair)
-            if size > least and image.image.size_wh is not None:
-                self._keep(_worst(image, pair, size, image.image.size_wh))
+    def see(self, image: PairedImage, compared: Comparison) -> None:
+        """Look at the people of an image, and at what became of their points."""
+        least, size_wh = self._least.get(image.model_version, 0.0), image.image.size_wh
+        sizes = corrections(compared)
+        for number in np.flatnonzero(sizes > least) if size_wh else ():
+            self._keep(_worst(image, compared, int(number), float(sizes[number])))
 
     def people(self, model_version: str) -> list[WorstPerson]:
         """Those of a model version, the largest correction first; of equal ones the first that was seen."""
@@ -88,34 +88,36 @@ class WorstPeople:
             self._least[person.model_version] = min(one.correction for one in kept.values())
 
 
-def correction(pair: PairedPerson) -> float:
-    """How large the correction of a person is: the mean over all their points of how far each was moved.
+def corrections(compared: Comparison) -> Doubles:
+    """`(n,)` how large the correction of each person is: the mean over their points of how far each was moved.
 
     Distances are shares of the longer side of the annotated box, at most 1. A point that was deleted or added counts
     as `GONE_AS`.
     """
-    outcomes = pair.outcomes
+    outcomes = compared.outcomes
     is_gone = np.isin(outcomes, (Outcome.DELETED, Outcome.ADDED))
-    each = np.where(is_gone, GONE_AS, np.minimum(_moved_share(pair), 1.0))[outcomes != Outcome.ABSENT]
-    return float(each.mean()) if each.size else 0.0
+    each = np.where(is_gone, GONE_AS, np.minimum(_moved_share(compared), 1.0))
+    counts = (outcomes != Outcome.ABSENT).sum(axis=1)
+    return np.asarray(each.sum(axis=1) / np.maximum(counts, 1), np.float64)
 
 
-def _moved_share(pair: PairedPerson) -> Doubles:
-    return np.where(pair.outcomes == Outcome.MOVED, pair.distances / pair.side, 0.0)
+def _moved_share(compared: Comparison) -> Doubles:
+    return np.where(compared.outcomes == Outcome.MOVED, compared.shares, 0.0)
 
 
-def _worst(image: PairedImage, pair: PairedPerson, size: float, size_wh: tuple[int, int]) -> WorstPerson:
+def _worst(image: PairedImage, compared: Comparison, number: int, size: float) -> WorstPerson:
+    pair = image.pairs[number]
     return WorstPerson(
         task_id=image.task_id,
         project=image.image.task.get("project"),
         reference=image.image.reference,
         model_version=image.model_version,
         annotator=image.annotator,
-        size_wh=size_wh,
+        size_wh=image.image.size_wh or (1, 1),
         xyxy=pair.corrected.xyxy,
         predicted=pair.predicted.keypoints,
         corrected=pair.corrected.keypoints,
-        outcomes=pair.outcomes,
-        moved_share=_moved_share(pair),
+        outcomes=compared.outcomes[number],
+        moved_share=_moved_share(compared)[number],
         correction=size,
     )
