@@ -11,12 +11,19 @@ import pytest
 from tests.evaluation.made_up import metrics
 from tests.evaluation.worst_people import corrected, image, see
 from wholebody.errors import DatasetError
+from wholebody.evaluation.pairing import UNNAMED
 from wholebody.evaluation.person_pictures import Cutting, PersonPicture
-from wholebody.evaluation.report.page import render, write_report
+from wholebody.evaluation.report.page import render, shown_versions, write_report
 from wholebody.evaluation.worst import WorstPeople
 
 HOSTILE = "\"'><script>alert(1)</script><img src=http://198.51.100.7/x onerror=alert(2)>{{ 7*7 }}</title></style>"
 LABEL_STUDIO = "https://labels.example.com/ls"
+NOTHING = {
+    "all": {"predicted": 0, "unmoved": 0, "moved": 0, "deleted": 0, "added": 0, "hidden": 0},
+    "parts": {},
+    "keypoints": {},
+}
+"""The points of a version from which no annotation came."""
 
 
 class Tags(HTMLParser):
@@ -189,6 +196,35 @@ def test_nothing_to_compare() -> None:
     given = metrics()
     given["model_versions"] = {}
     assert "There is nothing to compare yet" in Tags(render(given, [])).text
+
+
+def test_a_ground_truth_knows_no_annotators() -> None:
+    given = metrics("a") | {"source": {"coco": "val.json", "images": "val2017"}, "annotators": {}, "agreement": None}
+    text = Tags(render(given, people(annotator=UNNAMED))).text
+    assert "Evaluation of val.json" in text
+    assert "of the points lie within 5 % of the box of where they should be" in text
+    assert "0.600 AP of COCO-WholeBody" in text
+    assert "The largest errors" in text
+    assert "Picture 7 2 off, 1 predicted alone, 1 not predicted of 133 points" in text
+    assert not re.search(r"nnotator|corrected|Median time", text)
+
+
+def test_it_is_about_the_newest_version_that_was_corrected() -> None:
+    given = metrics("older", "old", "new")
+    assert shown_versions(given) == ("new", "old")
+    given["model_versions"]["new"]["points"] = NOTHING
+    assert shown_versions(given) == ("old", "older")
+    text = render(given, [])
+    assert "the model version is old , the one before older" in Tags(text).text
+    heads = [head for head in re.findall(r"<thead>.*?</thead>", text, re.DOTALL) if ">older<" in head]
+    assert len(heads) > 3
+    assert all(">new<" in head for head in heads), "it has no column of its own"
+
+
+def test_a_version_that_nobody_corrected_has_its_ap() -> None:
+    given = metrics("new")
+    given["model_versions"]["new"]["points"] = NOTHING
+    assert "An AP of 0.600, and no annotation that came from a prediction" in Tags(render(given, [])).text
 
 
 def test_it_is_there_whole_or_not_at_all(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ def percent(share: float | None, digits: int | None = None) -> str:
         size = abs(share)
         digits = 0 if size == 0 or size >= 0.0995 else 1 if size >= 0.00995 else 2
     if 0.995 <= share < 1 and digits == 0:
-        digits = 1 if share < 0.9995 else 2  # 100 % is said of all alone
+        share, digits = min(share, 0.999), 1  # 100 % is said of all alone
     return f"{share * 100:.{digits}f}{THIN}%".replace("-", "\N{MINUS SIGN}")
 
 
