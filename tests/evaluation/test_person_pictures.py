@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 
 from tests.evaluation.worst_people import SIZE_WH, corrected, image, see
-from wholebody.evaluation.person_pictures import LONGER_SIDE_PX, OTHER_SIZE, cut, shown, with_pictures
+from wholebody.evaluation.person_pictures import LONGER_SIDE_PX, OTHER_SHAPE, cut, shown, with_pictures
 from wholebody.evaluation.worst import WorstPeople, WorstPerson
-from wholebody.images.decoding import Picture
 from wholebody.images.loader import ImageLoader
 from wholebody.settings import Settings
 
@@ -65,19 +64,27 @@ def test_the_piece_is_cut_out_where_it_lies() -> None:
 def test_a_picture_decoded_at_half_its_size_is_cut_at_the_same_place() -> None:
     bgr = np.zeros((50, 100, 3), np.uint8)
     bgr[20:30, 40:60] = 255
-    assert pixels(cut(Picture(bgr, (200, 100)), (80.0, 40.0, 120.0, 60.0)).jpeg).min() > 240
+    assert pixels(cut(bgr, (80.0, 40.0, 120.0, 60.0), (200, 100)).jpeg).min() > 240
 
 
 def test_a_large_piece_becomes_smaller() -> None:
-    seen = pixels(cut(Picture.whole(np.zeros((3000, 1500, 3), np.uint8)), (0.0, 0.0, 1500.0, 3000.0)).jpeg)
+    seen = pixels(cut(np.zeros((3000, 1500, 3), np.uint8), (0.0, 0.0, 1500.0, 3000.0), (1500, 3000)).jpeg)
     assert seen.shape[:2] == (LONGER_SIDE_PX, LONGER_SIDE_PX // 2)
 
 
 def test_a_picture_that_is_gone_is_named_and_the_others_are_there() -> None:
-    people = [somebody("/data/upload/1/gone.jpg"), somebody(data_uri(*SIZE_WH)), somebody(data_uri(40, 30))]
-    gone, there, other = with_pictures(people, ImageLoader(Settings()).load)
+    references = [
+        "/data/upload/1/gone.jpg",
+        data_uri(*SIZE_WH),
+        data_uri(SIZE_WH[0] // 2, SIZE_WH[1] // 2),
+        data_uri(60, 30),
+    ]
+    people = [somebody(reference) for reference in references]
+    gone, there, reduced, other = with_pictures(people, ImageLoader(Settings()).load)
     assert gone.cutting is None
     assert gone.missing == "is served by Label Studio; set LABEL_STUDIO_URL and LABEL_STUDIO_API_TOKEN"
     assert there.cutting
-    assert not there.missing
-    assert (other.cutting, other.missing) == (None, OTHER_SIZE)
+    assert reduced.cutting
+    assert (there.missing, reduced.missing) == ("", "")
+    assert reduced.cutting.xyxy == there.cutting.xyxy
+    assert (other.cutting, other.missing) == (None, OTHER_SHAPE)

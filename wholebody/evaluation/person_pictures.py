@@ -10,9 +10,9 @@ import numpy as np
 
 from wholebody.dataset.people import XYXY
 from wholebody.errors import ImageError
-from wholebody.evaluation.pairing import Outcome
+from wholebody.evaluation.pairing import SAME_SHAPE, Outcome
 from wholebody.evaluation.worst import WorstPerson
-from wholebody.images.decoding import Picture
+from wholebody.images.decoding import BGR, Picture
 
 Load = Callable[[str, Any], Picture]
 """A reference and the number of its task -> a picture, whose `share` the caller lets go of; raises ImageError."""
@@ -29,7 +29,7 @@ WIDTH_OVER_HEIGHT = 0.8
 LONGER_SIDE_PX = 720
 JPEG_QUALITY = 80
 
-OTHER_SIZE = "has another size than the one that was annotated"
+OTHER_SHAPE = "has another shape than the picture that was annotated"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +66,9 @@ def _with_picture(person: WorstPerson, load: Load) -> PersonPicture:
     except ImageError as error:
         return PersonPicture(person, None, error.reason)
     try:
-        if picture.size_wh != person.size_wh:
-            return PersonPicture(person, None, OTHER_SIZE)
-        return PersonPicture(person, cut(picture, shown(person)))
+        if not _is_alike(picture.size_wh, person.size_wh):
+            return PersonPicture(person, None, OTHER_SHAPE)
+        return PersonPicture(person, cut(picture.bgr, shown(person), person.size_wh))
     finally:
         picture.share.release()
 
@@ -97,13 +97,24 @@ def _inside(low: float, high: float, length: int) -> tuple[float, float]:
     return (low, high) if high > low else (max(0.0, min(low, length - 1.0)), min(low, length - 1.0) + 1.0)
 
 
-def cut(picture: Picture, xyxy: XYXY) -> Cutting:
-    """A piece of a picture, which may have been decoded at a reduced size, as a JPEG of bounded size."""
-    height, width = picture.bgr.shape[:2]
-    across, down = width / picture.size_wh[0], height / picture.size_wh[1]
+def _is_alike(one: tuple[int, int], other: tuple[int, int]) -> bool:
+    """Whether two sizes can be of one picture, enlarged or reduced: annotations are kept in percent."""
+    return abs(one[0] / other[0] / (one[1] / other[1]) - 1) <= SAME_SHAPE
+
+
+def cut(bgr: BGR, xyxy: XYXY, size_wh: tuple[int, int]) -> Cutting:
+    """A piece of a picture as a JPEG of bounded size.
+
+    Args:
+        bgr: The picture, which may have been decoded at a reduced size.
+        xyxy: The piece, in pixels of a picture of `size_wh`.
+        size_wh: Width and height of the picture that was annotated.
+    """
+    height, width = bgr.shape[:2]
+    across, down = width / size_wh[0], height / size_wh[1]
     left, right = int(xyxy[0] * across), max(int(xyxy[2] * across), int(xyxy[0] * across) + 1)
     top, bottom = int(xyxy[1] * down), max(int(xyxy[3] * down), int(xyxy[1] * down) + 1)
-    piece = picture.bgr[top:bottom, left:right]
+    piece = bgr[top:bottom, left:right]
     scale = min(1.0, LONGER_SIDE_PX / max(piece.shape[:2]))
     if scale < 1:
         size_wh = max(1, round(piece.shape[1] * scale)), max(1, round(piece.shape[0] * scale))
