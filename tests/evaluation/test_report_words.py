@@ -9,6 +9,7 @@ from wholebody.evaluation.report import words
 from wholebody.evaluation.report.habits import habits_of, part_sigmas
 from wholebody.evaluation.report.keypoint_table import keypoint_rows
 from wholebody.evaluation.report.measure import CORRECTED
+from wholebody.evaluation.report.moved_distances import moved_distances
 from wholebody.evaluation.report.notices import notices
 from wholebody.evaluation.report.reliability import SIDE, reliability
 
@@ -94,6 +95,29 @@ def test_sigmas_by_part() -> None:
     rows = [(row.part, row.count, row.own, row.coco) for row in part_sigmas(sigmas)]
     assert rows == [("body", 1, 0.03, 0.026), ("face", 1, 0.1, 0.042)]
     assert part_sigmas(None) == []
+
+
+def of_parts(**shares: tuple[float, float]) -> Any:
+    parts = {part: {"moved_share": {"median": median, "p95": p95}} for part, (median, p95) in shares.items()}
+    return {"points": {"parts": parts | {"feet": {"moved_share": {"median": None, "p95": None}}}}}
+
+
+def test_distances_lie_on_one_scale() -> None:
+    drawn = moved_distances(of_parts(body=(0.02, 0.04), face=(0.01, 0.09)), of_parts(body=(0.05, 0.1)))
+    assert drawn
+    assert drawn.most == 0.1
+    rows = {part: [one and (one.start, one.end) for one in ranges] for part, *ranges in drawn.rows}
+    assert rows == {"body": [(0.2, 0.4), (0.5, 1.0)], "face": [(0.1, 0.9), None], "feet": [None, None]}
+
+
+def test_distances_larger_than_the_box_end_at_the_border() -> None:
+    drawn = moved_distances(of_parts(body=(0.5, 3.0)), None)
+    assert drawn
+    assert [(one.start, one.end, one.p95) for _, one, _ in drawn.rows if one] == [(0.5, 1.0, 3.0)]
+
+
+def test_without_distances_there_is_no_drawing() -> None:
+    assert moved_distances(of_parts(), of_parts(body=(0.1, 0.2))) is None
 
 
 def test_a_reliability_diagram_has_its_dots_where_the_bins_are() -> None:

@@ -16,6 +16,7 @@ from wholebody.evaluation.report.body_map import body_map
 from wholebody.evaluation.report.habits import habits_of, part_sigmas
 from wholebody.evaluation.report.keypoint_table import keypoint_rows
 from wholebody.evaluation.report.measure import COMPARED, CORRECTED
+from wholebody.evaluation.report.moved_distances import moved_distances
 from wholebody.evaluation.report.notices import notices
 from wholebody.evaluation.report.people import cards, task_url
 from wholebody.evaluation.report.reliability import reliability
@@ -33,7 +34,7 @@ FILTERS = (
     words.seconds,
     words.signed_percent,
 )
-FUNCTIONS = (habits_of, part_sigmas, reliability, words.counted, words.share, words.within)
+FUNCTIONS = (habits_of, moved_distances, part_sigmas, reliability, words.counted, words.share, words.within)
 
 MAP_STEPS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0)
 """The largest share that the body map may show in its strongest color: the least that suffices."""
