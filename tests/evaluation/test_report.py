@@ -193,9 +193,17 @@ def test_numbers_that_are_missing_are_dashes() -> None:
 
 
 def test_nothing_to_compare() -> None:
-    given = metrics()
-    given["model_versions"] = {}
+    given = metrics() | {"model_versions": {}, "annotators": {}, "agreement": None}
     assert "There is nothing to compare yet" in Tags(render(given, [])).text
+
+
+def test_annotators_who_can_be_compared_with_each_other_alone() -> None:
+    given = metrics() | {"model_versions": {}, "annotators": {}}
+    given["counts"] |= {"tasks": 0, "images": 0, "people": 0}
+    text = Tags(render(given, [])).text
+    assert "Annotators agree with an OKS of 0.910; no prediction lies beside what they did" in text
+    assert "40 tasks were annotated more than once" in text
+    assert "0 tasks" not in text.replace("40 tasks", "")
 
 
 def test_a_ground_truth_knows_no_annotators() -> None:

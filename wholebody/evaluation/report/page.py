@@ -78,7 +78,7 @@ def render(metrics: dict[str, Any], worst: Sequence[PersonPicture], label_studio
         source=_source(metrics.get("source")),
         version=version,
         measure=measure,
-        summary=summarize(version, versions.get(before) or {}, measure),
+        summary=summarize(version, versions.get(before) or {}, metrics.get("agreement"), measure),
         notices=[*notices(version, rows, measure)],
         rows=rows,
         panels=body_map(),

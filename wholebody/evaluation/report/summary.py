@@ -27,12 +27,13 @@ class Summary:
     tiles: tuple[Tile, ...] = ()
 
 
-def summarize(version: dict[str, Any], before: dict[str, Any], measure: Measure) -> Summary:
+def summarize(version: dict[str, Any], before: dict[str, Any], agreement: Any, measure: Measure) -> Summary:
     """The top of the page.
 
     Args:
         version: The numbers of the version that the page is about; empty where there is none.
         before: Those of the one before it.
+        agreement: Those of annotators with each other, which may be all that there is.
         measure: What a good point is.
     """
     good = measure.of(within(version, "points", "all"))
@@ -40,6 +41,10 @@ def summarize(version: dict[str, Any], before: dict[str, Any], measure: Measure)
         return Summary(f"{words.percent(good)} of the points {measure.verb}", tuple(_tiles(version, before, measure)))
     if (ap := within(version, "coco", "wholebody", "AP")) is not None:
         return Summary(f"An AP of {words.decimals(ap)}, and no annotation that came from a prediction")
+    if (oks := within(agreement, "oks", "wholebody")) is not None:
+        return Summary(
+            f"Annotators agree with an OKS of {words.decimals(oks)}; no prediction lies beside what they did"
+        )
     return Summary("There is nothing to compare yet")
 
 
@@ -55,7 +60,7 @@ def _tiles(version: dict[str, Any], before: dict[str, Any], measure: Measure) ->
         yield Tile(words.decimals(ap), "AP of COCO-WholeBody", "1 is perfect")
     median, p95 = (within(every, "moved_share", key) for key in ("median", "p95"))
     if median is not None:
-        note = f"half of the {measure.off} ones; one in twenty by more than {words.percent(p95)}"
+        note = f"the median; one in twenty by more than {words.percent(p95)}"
         yield Tile(words.percent(median), f"of the box: how far points were {measure.off}", note)
     if (seconds := within(version, "lead_time", "median")) is not None:
         yield Tile(words.seconds(seconds), "a task", "the median that Label Studio counted")
