@@ -118,7 +118,7 @@ def test_people_lead_to_their_tasks() -> None:
     assert f"{LABEL_STUDIO}/projects/3/data?task=7" in tags.values("a", "href")
     assert tags.values("image", "href") == ["data:image/jpeg;base64,/9g="]
     assert "2 moved, 1 deleted, 1 added of 133 points" in tags.text
-    assert "left_wrist by 15 %" in tags.text
+    assert "farthest left_wrist, 15 % of the box" in tags.text
 
 
 @pytest.mark.parametrize(("label_studio", "project"), [("", 3), (LABEL_STUDIO, None)])

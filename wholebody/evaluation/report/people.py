@@ -83,7 +83,7 @@ def _farthest(person: WorstPerson) -> str:
     if not person.moved_share.any():
         return ""
     number = int(person.moved_share.argmax())
-    return f"{NAMES[number]} by {percent(float(person.moved_share[number]))}"
+    return f"farthest {NAMES[number]}, {percent(float(person.moved_share[number]))} of the box"
 
 
 def _did(person: WorstPerson, measure: Measure) -> str:
