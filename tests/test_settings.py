@@ -34,6 +34,7 @@ VARIABLES: list[tuple[str, str, str, Any, Any]] = [
     ("POSE_INPUT_SIZE", "pose_input_size", "288 x 384", (288, 384), None),
     ("POSE_COLORS", "pose_colors", "RGB", "rgb", "auto"),
     ("POSE_SCORE_UNIT", "pose_score_unit", "5.9", 5.9, None),
+    ("SCORE_CALIBRATION", "score_calibration", "/data/models/c.json", Path("/data/models/c.json"), None),
     ("MODEL_DIR", "model_dir", "/data/models", Path("/data/models"), None),
     ("WEIGHTS_MIRROR", "weights_mirror", "http://mirror.lan/onnx/", "http://mirror.lan/onnx", None),
     (

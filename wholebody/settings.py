@@ -214,6 +214,11 @@ class Settings(BaseSettings):
         description="What the raw scores of the pose network are divided by. Not set: measured at the start, on a "
         "picture of a person.",
     )
+    score_calibration: Annotated[Path, AfterValidator(Path.expanduser)] | None = Field(
+        None,
+        description="Path of a file made from corrections: scores become the share of points with such a "
+        "score that annotators leave, in backend and prefill alike. Not set: scores as the network gives them.",
+    )
     model_dir: Annotated[Path, AfterValidator(Path.expanduser)] = Field(
         Path("~/.cache/label-studio-wholebody"),
         validate_default=True,

@@ -6,7 +6,10 @@ from pathlib import Path
 import pytest
 
 from tests.doctor_runner import all_in_order, said
+from tests.estimation.calibrations import HALF, weights_of, written
 from tests.estimation.pose_files import scaled
+from wholebody.keypoints import Part
+from wholebody.settings import load_settings
 
 
 @pytest.fixture(autouse=True)
@@ -68,3 +71,18 @@ def test_a_unit_with_which_all_points_pass_is_a_warning(weights: Path, monkeypat
     assert status == "warn"
     assert ", 133 of 133 points over the threshold of 0.3, score unit 0.01 (POSE_SCORE_UNIT), " in message
     assert message.endswith("feet are outside the picture: raise CONFIDENCE_THRESHOLD or POSE_SCORE_UNIT")
+
+
+def test_a_calibration_is_told_and_counts(weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    halved = dict.fromkeys(Part, HALF)
+    path = written(tmp_path, weights_of(load_settings()), halved)
+    monkeypatch.setenv("SCORE_CALIBRATION", str(path))
+    status, message = said("a person")
+    parts = "body, face, feet, left_hand, right_hand"
+    assert message.endswith(f", colors BGR, scores of {parts} calibrated by {path} -> ")
+    assert status == "ok" and int(message.split(", ")[1].split()[0]) < 83
+    monkeypatch.setenv("DET_MODEL", str(weights / "yolox_nano_person.onnx"))
+    status, message = said("device")
+    assert status == "fail"
+    assert "was made for the person detector rtmdet_nano_person.onnx (sha256 " in message
+    assert " -> make one from corrections of these weights' predictions (wholebody calibrate), or leave " in message

@@ -51,9 +51,11 @@ def look_at_person(facts: Facts) -> Finding:
         return Finding("skip", "the networks are not open")
     if facts.settings.mode == "figures" and not (facts.settings.det_model or facts.settings.pose_model):
         return Finding("skip", "MODE=figures recognizes drawn figures only")
-    poses = facts.estimator.estimate(read_picture())
+    poses = facts.estimator.calibration.apply(facts.estimator.estimate(read_picture()))
     colors, unit = facts.estimator.traits.colors.upper(), facts.estimator.unit_in_words
     told = f"score unit {unit}, colors {colors}"
+    if facts.settings.score_calibration:
+        told += f", {facts.estimator.calibration.in_words}"
     overlaps = ious(poses.xyxy, np.array(PERSON_XYXY, np.float32))
     if overlaps.max(initial=0) < WELL_FOUND_IOU:
         message = f"{len(poses)} boxes, and none around the person in the picture; {told}"

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from wholebody.errors import ModelError
+from wholebody.estimation.calibration import AS_THEY_ARE, load_calibration
 from wholebody.estimation.detections import Detections, decode_detections, distinct
 from wholebody.estimation.geometry import Crop, Letterbox
 from wholebody.estimation.networks import Network, open_network
@@ -36,14 +37,14 @@ def load_estimator(settings: Settings, weights: Weights, *, threads: int, concur
     """Open both networks and run them once.
 
     Args:
-        settings: Runtime, device, thresholds.
+        settings: Runtime, device, thresholds, calibration of the scores.
         weights: The files.
         threads: Threads inside one run of a network; 0 for all cores. All cores and one run at a time give
             the lowest latency, one thread and as many runs as cores the highest throughput.
         concurrency: Runs at a time.
 
     Raises:
-        ModelError: A file or the device cannot be used.
+        ModelError: A file or the device cannot be used, or the calibration is of other weights.
     """
     precision = choose_precision(settings)
     detector, pose = (
@@ -54,15 +55,23 @@ def load_estimator(settings: Settings, weights: Weights, *, threads: int, concur
     )
     estimator = Estimator(detector, pose, settings, weights, concurrency, precision)
     estimator.warm_up()
+    estimator.calibration = load_calibration(settings.score_calibration, weights, estimator.traits)
     give_back_freed()
     traits, unit = estimator.traits, estimator.unit_in_words
     log.info("%s on %s, %s on %s", weights.detector.name, detector.device, weights.pose.name, pose.device)
     log.info("%s: colors in the order %s, score unit %s", weights.pose.name, traits.colors.upper(), unit)
+    if settings.score_calibration:
+        log.info("%s", estimator.calibration.in_words)
     return estimator
 
 
 class Estimator:
-    """Finds people and their keypoints. Thread-safe; at most `concurrency` runs of the networks at a time."""
+    """Finds people and their keypoints. Thread-safe; at most `concurrency` runs of the networks at a time.
+
+    Attributes:
+        calibration: What becomes of the scores of people who are given to a user. The scores of `pose` are the
+            network's own, by which a box may be looked at once more.
+    """
 
     def __init__(
         self,
@@ -73,6 +82,7 @@ class Estimator:
         concurrency: int,
         precision: Precision = "full",
     ) -> None:
+        self.calibration = AS_THEY_ARE
         self._detector = detector
         self._precision = precision
         self._pose = pose
@@ -98,7 +108,8 @@ class Estimator:
     @property
     def traits(self) -> Traits:
         """What is known of the networks, after `warm_up`."""
-        return Traits(self._detector_wh, self._pose_wh, self._colors, self._pose_runs.score_unit, self._precision)
+        unit, digest = self._pose_runs.score_unit, self.calibration.digest
+        return Traits(self._detector_wh, self._pose_wh, self._colors, unit, self._precision, digest)
 
     @property
     def unit_in_words(self) -> str:

@@ -42,7 +42,7 @@ def estimate_people(seen: SeenImage, boxes: TaskBoxes | None, estimator: Estimat
     else:
         found = seen.detections(estimator.detect)
         poses = estimator.pose(seen.bgr, found.xyxy, found.scores)
-    return _as_given(poses, seen)
+    return _as_given(poses, seen, estimator)
 
 
 def estimate_prompted(seen: SeenImage, prompts: Prompts, estimator: Estimator) -> Poses:
@@ -59,15 +59,15 @@ def estimate_prompted(seen: SeenImage, prompts: Prompts, estimator: Estimator) -
         if not _have_pixels(_in_pixels(prompts.boxes, size_wh))[-1]:  # an earlier one is passed over, as with clicks
             raise PromptError("the box is smaller than a pixel; draw it around the whole person")
         drawn = np.full(len(prompts.boxes), DRAWN_SCORE, np.float32)
-        return _as_given(estimate_boxed(seen.bgr, prompts.boxes, drawn, estimator), seen)
+        return _as_given(estimate_boxed(seen.bgr, prompts.boxes, drawn, estimator), seen, estimator)
     found = seen.detections(estimator.detect)
     chosen = people_under(found, _in_pixels(prompts.clicks, size_wh), _in_pixels(prompts.excluded, size_wh))
-    return _as_given(estimator.pose(seen.bgr, found.xyxy[chosen], found.scores[chosen]), seen)
+    return _as_given(estimator.pose(seen.bgr, found.xyxy[chosen], found.scores[chosen]), seen, estimator)
 
 
-def _as_given(poses: Poses, seen: SeenImage) -> Poses:
-    """In pixels of the image's file, without keypoints that lie outside it."""
-    return poses.inside(OUTSIDE_TOLERANCE).scaled_to(seen.size_wh)
+def _as_given(poses: Poses, seen: SeenImage, estimator: Estimator) -> Poses:
+    """In pixels of the image's file, without keypoints that lie outside it, with calibrated scores."""
+    return estimator.calibration.apply(poses.inside(OUTSIDE_TOLERANCE).scaled_to(seen.size_wh))
 
 
 def people_under(found: Detections, clicks: Floats, excluded: Floats) -> list[int]:

@@ -10,7 +10,7 @@ from wholebody.estimation.downloads import shown
 from wholebody.estimation.model_dir import kept_as, obtain
 from wholebody.estimation.tensors import Colors
 from wholebody.settings import Precision, Settings
-from wholebody.versions import OUR_VERSIONS
+from wholebody.versions import OUR_VERSIONS, calibrated
 
 SizeWH = tuple[int, int]
 
@@ -48,6 +48,7 @@ class Traits:
         colors: The order of colors that the pose network gets.
         score_unit: What its raw scores are divided by.
         precision: How exactly they calculate here, whatever was asked for.
+        calibration: The digest of what is done with its scores after that; `""` where nothing is.
     """
 
     detector_wh: SizeWH
@@ -55,6 +56,7 @@ class Traits:
     colors: Colors
     score_unit: float
     precision: Precision = "full"
+    calibration: str = ""
 
 
 def find_weights(settings: Settings, *, keep_record: bool = True) -> Weights:
@@ -130,7 +132,10 @@ def pose_colors(settings: Settings, weights: Weights) -> Colors:
 
 
 def model_version(settings: Settings, weights: Weights, traits: Traits) -> str:
-    """Name, mode and a digest of the weights and of everything else that changes the predictions."""
+    """Name, mode and a digest of the weights and of everything else that changes the predictions.
+
+    Where scores are calibrated it says so: nobody may take them for the networks' own.
+    """
     digest = hashlib.sha256()
     for sha256 in weights.sha256:
         digest.update(bytes.fromhex(sha256))
@@ -147,10 +152,11 @@ def model_version(settings: Settings, weights: Weights, traits: Traits) -> str:
         *(["rgb"] if traits.colors == "rgb" else []),
         *([f"score unit {traits.score_unit:g}"] if traits.score_unit != 1 else []),
         *([f"precision {traits.precision}"] if traits.precision != "full" else []),
+        *([f"calibration {traits.calibration}"] if traits.calibration else []),
     )
     digest.update(repr(parts).encode())
     own = "own" if settings.det_model and settings.pose_model else settings.mode
-    return f"{OUR_VERSIONS}{own}-{digest.hexdigest()[:8]}"
+    return calibrated(f"{OUR_VERSIONS}{own}-{digest.hexdigest()[:8]}", traits.calibration)
 
 
 def _sources(settings: Settings) -> tuple[tuple[str, SizeWH | None], tuple[str, SizeWH | None]]:
