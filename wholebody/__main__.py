@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from wholebody import __version__
+from wholebody.commands.calibrate import calibrate
 from wholebody.commands.config import config
 from wholebody.commands.doctor import doctor
 from wholebody.commands.evaluate import evaluate
@@ -74,7 +75,7 @@ def _forget_closed_terminal() -> None:
                 os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-for _command in (prefill, config, review, export, import_, evaluate, doctor, weights):
+for _command in (prefill, config, review, export, import_, evaluate, calibrate, doctor, weights):
     add(_command)
 
 

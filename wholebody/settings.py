@@ -216,7 +216,7 @@ class Settings(BaseSettings):
     )
     score_calibration: Annotated[Path, AfterValidator(Path.expanduser)] | None = Field(
         None,
-        description="Path of a file made from corrections: scores become the share of points with such a "
+        description="Path of a file that `wholebody calibrate` wrote: scores become the share of points with such a "
         "score that annotators leave, in backend and prefill alike. Not set: scores as the network gives them.",
     )
     model_dir: Annotated[Path, AfterValidator(Path.expanduser)] = Field(

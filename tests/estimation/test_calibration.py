@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -65,6 +66,7 @@ def curves(draw: st.DrawFn) -> Curve:
     return Curve(score=tuple(score), right=tuple(right.tolist()))
 
 
+@hypothesis_settings(deadline=None)
 @given(curves(), hnp.arrays(np.float32, 133, elements=st.floats(0, 1, width=32)))
 def test_the_order_within_a_part_stays_and_scores_stay_in_0_to_1(curve: Curve, scores: np.ndarray) -> None:
     after = Calibration({Part.FACE: curve}, "x").apply(somebody(scores)).scores[0]
@@ -77,6 +79,7 @@ def test_the_order_within_a_part_stays_and_scores_stay_in_0_to_1(curve: Curve, s
     assert (after[scores == 0] == 0).all(), "a keypoint without a place has got a score"
 
 
+@hypothesis_settings(deadline=None)
 @given(curves(), hnp.arrays(np.float64, 50, elements=st.floats(0, 1)))
 def test_what_was_calibrated_can_be_undone_from_four_digits(curve: Curve, scores: np.ndarray) -> None:
     again = curve.undo(curve.apply(scores).round(4))
@@ -105,7 +108,7 @@ def test_the_model_version_follows_the_curves_alone(tmp_path: Path, weights: Wei
         return model_version(settings, found, load_estimator(settings, found, threads=0, concurrency=1).traits)
 
     body = version(curves={Part.BODY: HALF})
-    assert body.startswith("wholebody-figures-") and body.endswith("-calibrated")
+    assert body.startswith("wholebody-figures-") and "-calibrated-" in body
     assert version(curves={Part.BODY: HALF}, within=0.05) == body
     assert version(curves={Part.FACE: HALF}) != body
     assert version() not in (body, "wholebody-figures-d73dcf05")
@@ -219,12 +222,11 @@ def test_a_prediction_has_calibrated_scores_and_the_threshold_looks_at_these(
         return Annotator(settings).annotate(task, config)
 
     path = written(tmp_path, weights, dict.fromkeys(Part, HALF))
-    raw, halved = predicted(0.3, None), predicted(0.3, path)
+    raw, halved, none_left = predicted(0.3, None), predicted(0.3, path), predicted(0.6, path)
     for one, other in zip(raw["result"], halved["result"], strict=True):
         is_box = one["type"] == "rectanglelabels"
         assert other["score"] == pytest.approx(one["score"] * (1 if is_box else 0.5), abs=1e-4)
         assert other["value"] == one["value"]
     assert halved["score"] == pytest.approx(raw["score"] / 2, abs=1e-4)
-    assert halved["model_version"] not in (raw["model_version"], predicted(0.6, None)["model_version"])
-    left = [region for region in predicted(0.6, path)["result"] if region["type"] == "keypointlabels"]
-    assert (left, len(predicted(0.6, None)["result"])) == ([], len(raw["result"]))
+    assert len({one["model_version"] for one in (raw, halved, none_left)}) == 3
+    assert {region["type"] for region in none_left["result"]} == {"rectanglelabels"}

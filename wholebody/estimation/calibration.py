@@ -134,14 +134,16 @@ class CalibrationFile(_Section):
         weights: Whose scores it is about.
         within: By how much a point may have been moved and still count as left, as a share of the longer side of its
             person's box.
-        raw_versions: Model versions of these weights whose predictions have scores as they are.
+        model_versions: Of the predictions that it was learned from: all of these weights.
+        earlier: The curves of calibrations that scores of these predictions had been through, by their digests.
         parts: Each part.
     """
 
-    format: int
+    format: int = FORMAT
     weights: WeightsRecord
     within: float
-    raw_versions: tuple[str, ...] = ()
+    model_versions: tuple[str, ...] = ()
+    earlier: dict[str, dict[Part, Curve]] = {}
     parts: dict[Part, PartRecord]
 
 
@@ -164,7 +166,7 @@ class Calibration:
         """That of a file."""
         curves = {part: record.curve for part, record in file.parts.items() if record.curve}
         told = json.dumps({part: (curve.score, curve.right) for part, curve in sorted(curves.items())})
-        return cls(curves, hashlib.sha256(told.encode()).hexdigest()[:16], source)
+        return cls(curves, hashlib.sha256(told.encode()).hexdigest()[:8], source)
 
     @property
     def in_words(self) -> str:
@@ -200,13 +202,18 @@ def load_calibration(path: Path | None, weights: Weights, traits: Traits) -> Cal
     """
     if path is None:
         return AS_THEY_ARE
+    return Calibration.of(read_calibration_of(path, WeightsRecord.of(weights, traits)), str(path))
+
+
+def read_calibration_of(path: Path, weights: WeightsRecord) -> CalibrationFile:
+    """Read a calibration that must be one of these weights; raises as `load_calibration`."""
     file = read_calibration(path)
-    if difference := file.weights.difference(WeightsRecord.of(weights, traits)):
+    if difference := file.weights.difference(weights):
         raise ModelError(
             f"SCORE_CALIBRATION={str(path)!r} was made for {difference}; make one from corrections of these weights' "
             "predictions (wholebody calibrate), or leave SCORE_CALIBRATION away"
         )
-    return Calibration.of(file, str(path))
+    return file
 
 
 def read_calibration(path: Path) -> CalibrationFile:
