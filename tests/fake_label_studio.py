@@ -194,6 +194,8 @@ class FakeLabelStudio(ScriptedServer):
                 return route(request)
             if request.method == "DELETE" and request.path.startswith(PREDICTIONS):
                 return self._delete_prediction(request)
+            if request.method == "PATCH" and request.path.startswith(PREDICTIONS):
+                return self._patch_prediction(request)
             if request.method == "PATCH" and request.path.startswith(VIEWS):
                 return self._patch_tab(request)
             if request.path.startswith("/api/projects/"):
@@ -284,6 +286,14 @@ class FakeLabelStudio(ScriptedServer):
             return _error(404, "No Prediction matches the given query.")
         self.predictions = left
         return Answer(204)
+
+    def _patch_prediction(self, request: Received) -> Answer:
+        number = request.path.removeprefix(PREDICTIONS).rstrip("/")
+        for one in self.predictions:
+            if str(one["id"]) == number:
+                one |= request.json()
+                return _json(one)
+        return _error(404, "No Prediction matches the given query.")
 
     def _show_project(self, request: Received) -> Answer:
         counted = {"task_number": len(self.tasks), "total_predictions_number": len(self.predictions)}

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from tests.dataset.regions import box, point
 from tests.fake_label_studio import (
     COLUMNS,
     LEGACY_TOKEN,
@@ -18,20 +19,29 @@ from tests.fake_label_studio import (
     told,
 )
 from wholebody.__main__ import main
+from wholebody.keypoints import Part
+from wholebody.labeling.config_writer import write_config
 
 OURS, OLDER, ELSEWHERE = "wholebody-balanced-1f0c2a9b", "wholebody-balanced-00000000", "another tool"
 ORDER = ["tasks:predictions_score"]
-FILTERS = {
-    "conjunction": "and",
-    "items": [
-        {"filter": f"filter:tasks:{column}", "operator": operator, "type": "Number", "value": 0}
-        for column, operator in (
-            ("total_annotations", "equal"),
-            ("cancelled_annotations", "equal"),
-            ("total_predictions", "greater"),
-        )
-    ],
-}
+
+
+def filters(score: str) -> dict[str, Any]:
+    return {
+        "conjunction": "and",
+        "items": [
+            {"filter": f"filter:tasks:{column}", "operator": operator, "type": "Number", "value": 0}
+            for column, operator in (
+                ("total_annotations", "equal"),
+                ("cancelled_annotations", "equal"),
+                ("total_predictions", "greater"),
+                ("predictions_score", score),
+            )
+        ],
+    }
+
+
+FILTERS = filters("not_equal")
 
 
 @pytest.fixture
@@ -65,13 +75,15 @@ def test_column_and_tab(fake: FakeLabelStudio) -> None:
             f"project 1 'Figures': 3 predictions of {OURS}",
             "score column: filled; the project's model version was 'wholebody'",
             f"tab 'Most doubtful first': made, {fake.url}/projects/1/data?tab=2",
+            f"tab 'Nobody found': made, {fake.url}/projects/1/data?tab=3",
             "Label All Tasks: 'Sequential sampling'; --serve lets it serve the lowest score first",
-            "to undo: choose another model in Settings > Annotation; delete the tab in its menu",
+            "to undo: choose another model in Settings > Annotation; delete the tab 'Most doubtful first' in its menu; "
+            "delete the tab 'Nobody found' in its menu",
         ],
         "",
     )
     assert (fake.project["model_version"], fake.project["sampling"]) == (OURS, "Sequential sampling")
-    usual, ours = (tab["data"] for tab in fake.tabs)
+    usual, ours, nobody = (tab["data"] for tab in fake.tabs)
     assert usual["title"] == "Default"
     assert usual["hiddenColumns"] == {
         "explore": ["tasks:inner_id", "tasks:predictions_score"],
@@ -88,6 +100,8 @@ def test_column_and_tab(fake: FakeLabelStudio) -> None:
         "columnsDisplayType": {},
         "gridWidth": 4,
     }
+    assert nobody["title"] == "Nobody found"
+    assert (nobody["ordering"], nobody["filters"]) == (["tasks:id"], filters("equal"))
 
 
 def test_a_second_run_changes_nothing(fake: FakeLabelStudio) -> None:
@@ -97,6 +111,7 @@ def test_a_second_run_changes_nothing(fake: FakeLabelStudio) -> None:
         f"project 1 'Figures': 3 predictions of {OURS}",
         "score column: filled already",
         f"tab 'Most doubtful first': there already, {fake.url}/projects/1/data?tab=2",
+        f"tab 'Nobody found': there already, {fake.url}/projects/1/data?tab=3",
         "Label All Tasks: lowest score first ('Uncertainty sampling')",
         "to undo: wholebody review --project 1 --no-serve",
     ]
@@ -106,16 +121,16 @@ def test_a_second_run_changes_nothing(fake: FakeLabelStudio) -> None:
 def test_serving_and_back(fake: FakeLabelStudio) -> None:
     code, lines, _ = run("--serve")
     assert code == 0
-    assert lines[3:] == [
+    assert lines[4:] == [
         "Label All Tasks: lowest score first ('Uncertainty sampling', was 'Sequential sampling')",
-        "to undo: choose another model in Settings > Annotation; delete the tab in its menu;"
-        " wholebody review --project 1 --no-serve",
+        "to undo: choose another model in Settings > Annotation; delete the tab 'Most doubtful first' in its menu;"
+        " delete the tab 'Nobody found' in its menu; wholebody review --project 1 --no-serve",
     ]
     (patch,) = fake.asked("PATCH", PROJECT)
     assert patch.json() == {"model_version": OURS, "sampling": "Uncertainty sampling"}
-    assert run()[1][3] == "Label All Tasks: lowest score first ('Uncertainty sampling')"
+    assert run()[1][4] == "Label All Tasks: lowest score first ('Uncertainty sampling')"
     assert fake.project["sampling"] == "Uncertainty sampling"
-    assert run("--no-serve")[1][3:] == [
+    assert run("--no-serve")[1][4:] == [
         "Label All Tasks: 'Sequential sampling', was 'Uncertainty sampling';"
         " --serve lets it serve the lowest score first"
     ]
@@ -151,14 +166,14 @@ def test_a_tab_of_this_name_is_put_right_and_keeps_its_columns(fake: FakeLabelSt
     ]
     assert f"tab 'Most doubtful first': put right, {fake.url}/projects/1/data?tab=2" in run()[1]
     assert fake.tabs[1]["data"] == {"title": "Most doubtful first", "ordering": ORDER, "filters": FILTERS, **look}
-    assert len(fake.tabs) == 2
+    assert [tab["data"]["title"] for tab in fake.tabs] == ["New Tab", "Most doubtful first", "Nobody found"]
 
 
 @pytest.mark.parametrize("faults", [(LOST,), (None, LOST), (http(503), None, LOST)])
 def test_a_lost_answer_makes_no_second_tab(fake: FakeLabelStudio, faults: tuple[Any, ...]) -> None:
     fake.fail("POST", VIEWS, *faults)
     assert run()[0] == 0
-    assert [tab["data"]["title"] for tab in fake.tabs] == ["Default", "Most doubtful first"]
+    assert [tab["data"]["title"] for tab in fake.tabs] == ["Default", "Most doubtful first", "Nobody found"]
 
 
 @pytest.mark.parametrize(
@@ -194,3 +209,32 @@ def test_a_project_must_be_named() -> None:
     done = CliRunner().invoke(main, ["review"])
     message = "error: PROJECT_ID is not set; it is the number in the project's address, or use --project\n"
     assert (done.exit_code, done.stderr) == (2, message)
+
+
+def predicted(fake: FakeLabelStudio, task: int, *result: Any, **changes: Any) -> None:
+    fake.tasks[task]["data"] = {"image": f"/data/{task}.jpg"}
+    (one,) = [one for one in fake.predictions if one["task"] == task]
+    one |= {"result": list(result)} | changes
+
+
+def test_clusters_of_poses_and_of_nobody(fake: FakeLabelStudio) -> None:
+    """Two stand alike, one has the arm up, one picture shows nobody."""
+    fake.project["label_config"] = write_config(list(Part))
+    fake.add_tasks(4)
+    fake.predict(4, OURS)
+    person = box("a", 60, 10, 110, 90)
+    predicted(fake, 1, person, point("nose", 80, 20, "a"), point("left_wrist", 70, 60, "a"))
+    predicted(fake, 2, person, point("nose", 81, 20, "a"), point("left_wrist", 71, 60, "a"), cluster=1)
+    predicted(fake, 3, person, point("nose", 80, 20, "a"), point("left_wrist", 70, 12, "a"))
+    predicted(fake, 4)
+    code, lines, _ = run("--serve", "--clusters", "2")
+    assert code == 0
+    assert lines[-1] == "clusters: 2, 1 predictions by their poses, 1 with nobody; 3 were changed"
+    assert [one["cluster"] for one in fake.predictions] == [1, 1, 2, 0]
+    assert run("--serve", "--clusters", "2")[1][-1].endswith("; 0 were changed")
+
+
+def test_clusters_go_with_serving(fake: FakeLabelStudio) -> None:
+    message = "error: --clusters changes what Label All Tasks serves; add --serve\n"
+    assert run("--clusters", "2") == (2, [], message)
+    assert written(fake) == []

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from wholebody.label_studio.client import LabelStudioClient
     from wholebody.label_studio.review import Review
 
 
@@ -17,11 +18,17 @@ if TYPE_CHECKING:
     default=None,
     help="Let Label All Tasks serve the lowest score first, or tasks by id again.  [default: as it is]",
 )
-def review(project_id: int | None, model_version: str | None, serve: bool | None) -> None:
+@click.option(
+    "--clusters",
+    type=click.IntRange(2, 1000),
+    metavar="NUMBER",
+    help="With --serve: from so many groups of like poses in turn, and from pictures in which nobody was found.",
+)
+def review(project_id: int | None, model_version: str | None, serve: bool | None, clusters: int | None) -> None:
     """Let people come to the least certain predictions of a project first.
 
-    Fills the data manager's score column, and makes the tab "Most doubtful first", which is sorted by it. Run it again
-    after a change of weights or settings. Says what it did, and how to undo it.
+    Fills the data manager's score column, and makes the tabs "Most doubtful first", which is sorted by it, and "Nobody
+    found". Run it again after a change of weights or settings. Says what it did, and how to undo it.
     """
     from wholebody.errors import SettingsError
     from wholebody.label_studio.client import LabelStudioClient
@@ -29,6 +36,8 @@ def review(project_id: int | None, model_version: str | None, serve: bool | None
     from wholebody.process.stopping import Stop
     from wholebody.settings import load_settings
 
+    if clusters and not serve:
+        raise SettingsError("--clusters changes what Label All Tasks serves; add --serve")
     settings = load_settings(project_id=project_id)
     if settings.project_id is None:
         raise SettingsError("PROJECT_ID is not set; it is the number in the project's address, or use --project")
@@ -36,11 +45,37 @@ def review(project_id: int | None, model_version: str | None, serve: bool | None
     client = LabelStudioClient(settings, Stop())
     done = set_up_review(client, settings.project_id, version=model_version, sampling=sampling)
     click.echo("\n".join(_lines(done, str(settings.label_studio_url))))
+    if clusters:
+        click.echo(_set_clusters(client, done, clusters))
+
+
+def _set_clusters(client: "LabelStudioClient", done: "Review", count: int) -> str:
+    """Give the predictions that are served their clusters; what was done, in a line."""
+    from collections import Counter
+
+    from tqdm import tqdm
+    from tqdm.contrib.logging import logging_redirect_tqdm
+
+    from wholebody.evaluation.pose_clusters import NOBODY, find_clusters
+    from wholebody.label_studio.task_queries import TaskQuery
+    from wholebody.labeling.labeling_config import parse_labeling_config
+
+    query = TaskQuery.predicted_by(done.version).without_annotation()
+    total = client.count_tasks(done.before.id, query)
+    tasks = tqdm(client.predicted_tasks(done.before.id, query), "poses", total, unit="task", disable=None)
+    with logging_redirect_tqdm():
+        found = find_clusters(tasks, parse_labeling_config(done.before.label_config), done.version, count)
+        changed = [one for one in found if one.cluster != one.stored]
+        for one in tqdm(changed, "clusters", unit="prediction", disable=None):
+            client.set_cluster(one.prediction_id, one.cluster)
+    sizes = Counter(one.cluster for one in found)
+    people = ", ".join(str(size) for cluster, size in sorted(sizes.items()) if cluster != NOBODY) or "none"
+    return f"clusters: {people} predictions by their poses, {sizes[NOBODY]} with nobody; {len(changed)} were changed"
 
 
 def _lines(done: "Review", url: str) -> Iterator[str]:
     from wholebody.label_studio.review import Sampling
-    from wholebody.label_studio.tabs import MOST_DOUBTFUL_FIRST, TabState
+    from wholebody.label_studio.tabs import TabState
 
     project, undo = done.before, []
     count = done.versions[done.version]
@@ -53,9 +88,10 @@ def _lines(done: "Review", url: str) -> Iterator[str]:
         undo.append("choose another model in Settings > Annotation")
     if others := [f"{version} ({n})" for version, n in done.versions.items() if version != done.version]:
         yield f"  without a score there: predictions of {', '.join(others)}"
-    yield f"tab {MOST_DOUBTFUL_FIRST.title!r}: {done.tab}, {url}/projects/{project.id}/data?tab={done.tab_id}"
-    if done.tab is TabState.MADE:
-        undo.append("delete the tab in its menu")
+    for title, (tab_id, state) in done.tabs.items():
+        yield f"tab {title!r}: {state}, {url}/projects/{project.id}/data?tab={tab_id}"
+        if state is TabState.MADE:
+            undo.append(f"delete the tab {title!r} in its menu")
     was = f", was {project.sampling!r}" if project.sampling != done.sampling else ""
     if done.sampling == Sampling.UNCERTAINTY:
         yield f"Label All Tasks: lowest score first ({done.sampling!r}{was})"

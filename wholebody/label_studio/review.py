@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from wholebody.errors import LabelStudioError, SettingsError
 from wholebody.label_studio.client import LabelStudioClient, Project
-from wholebody.label_studio.tabs import MOST_DOUBTFUL_FIRST, TabState
+from wholebody.label_studio.tabs import MOST_DOUBTFUL_FIRST, NOBODY_FOUND, TabState
 from wholebody.versions import is_ours
 
 
@@ -25,23 +25,21 @@ class Review:
         before: The project as it was.
         versions: The model version of each stored prediction -> how many there are.
         version: The one whose scores are shown now.
-        tab_id: The tab `MOST_DOUBTFUL_FIRST`.
-        tab: What was done about it.
+        tabs: Title of each tab -> its id, and what was done about it.
         sampling: How the labeling stream chooses now.
     """
 
     before: Project
     versions: dict[str, int]
     version: str
-    tab_id: int
-    tab: TabState
+    tabs: dict[str, tuple[int, TabState]]
     sampling: str
 
 
 def set_up_review(
     client: LabelStudioClient, project_id: int, *, version: str | None = None, sampling: Sampling | None = None
 ) -> Review:
-    """Fill the score column of a project, and make the tab that is sorted by it.
+    """Fill the score column of a project, and make the tabs that go by it.
 
     Label Studio's column and its uncertainty sampling look at predictions of the project's model version alone.
     Connecting a backend makes this the connection's title, of which there are none.
@@ -69,8 +67,8 @@ def set_up_review(
     changes = {name: value for name, value in wanted.items() if getattr(project, name) != value}
     if changes:
         client.change_project(project_id, changes)
-    tab_id, tab = client.ensure_tab(project_id, MOST_DOUBTFUL_FIRST)
-    return Review(project, versions, chosen, tab_id, tab, str(sampling or project.sampling))
+    tabs = {tab.title: client.ensure_tab(project_id, tab) for tab in (MOST_DOUBTFUL_FIRST, NOBODY_FOUND)}
+    return Review(project, versions, chosen, tabs, str(sampling or project.sampling))
 
 
 def _most_used(versions: Mapping[str, int]) -> str | None:

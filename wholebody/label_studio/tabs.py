@@ -34,16 +34,20 @@ class TabState(StrEnum):
     THERE = "there already"
 
 
+_TO_DO: Final[tuple[Filter, ...]] = (
+    ("total_annotations", "equal", "Number", 0),
+    ("cancelled_annotations", "equal", "Number", 0),
+    ("total_predictions", "greater", "Number", 0),
+)
+
 MOST_DOUBTFUL_FIRST: Final = Tab(
-    "Most doubtful first",
-    "predictions_score",
-    (
-        ("total_annotations", "equal", "Number", 0),
-        ("cancelled_annotations", "equal", "Number", 0),
-        ("total_predictions", "greater", "Number", 0),
-    ),
+    "Most doubtful first", "predictions_score", (*_TO_DO, ("predictions_score", "not_equal", "Number", 0))
 )
 """Predicted tasks that nobody has annotated or skipped, the least certain at the top."""
+
+NOBODY_FOUND: Final = Tab("Nobody found", "id", (*_TO_DO, ("predictions_score", "equal", "Number", 0)))
+"""Those in which the model found nobody. Their score is 0, as if they were worse than all others; but most of them may
+be right, and a glance tells."""
 
 
 def ensure_tab(transport: Transport, project_id: int, tab: Tab) -> tuple[int, TabState]:
