@@ -105,8 +105,8 @@ def test_errors_on_unseen_tasks_fall_and_are_foretold(chance: Callable[[float], 
     unseen = body_counts(tallied(chance, seed=2))
     before, after = (calibration_error(unseen, scores) for scores in (SCORES, record.curve.apply(SCORES)))
     assert after < 0.03 < 0.1 < before
-    assert record.error_before == pytest.approx(before, abs=0.03)
-    assert record.error_after == pytest.approx(after, abs=0.03)
+    assert record.error_before == pytest.approx(before, abs=0.05)
+    assert record.error_after == pytest.approx(after, abs=0.05)
 
 
 def test_a_curve_is_near_the_truth() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from click.testing import CliRunner, Result
 from demo.backend import BackendServer
 from demo.label_studio import LabelStudioServer
 from demo.label_studio_admin import LabelStudioAdmin
+from tests.dataset.regions import box, point
 from wholebody.__main__ import main
 
 from .browser import Editor
@@ -31,14 +33,19 @@ def project(
 ) -> int:
     """A project with the backend connected and four predictions of one version, as the prefill stores them."""
     monkeypatch.setenv("LABEL_STUDIO_URL", label_studio.url)
+    monkeypatch.setenv("REQUEST_DELAY_SECONDS", "0")
     monkeypatch.setenv("LABEL_STUDIO_API_TOKEN", admin.personal_access_token())
     project = make_project(admin, "review")
     admin.connect_backend(project, backend.url)
     tasks = import_figures(admin, label_studio, project, len(SCORES))
     for task, score in zip(tasks, SCORES, strict=True):
-        body = {"task": task, "model_version": "wholebody-figures-1", "score": score, "result": []}
-        admin.request("POST", "/api/predictions/", json=body)
+        store(admin, task, score)
     return project
+
+
+def store(admin: LabelStudioAdmin, task: int, score: float, result: Sequence[Any] = ()) -> None:
+    body = {"task": task, "model_version": "wholebody-figures-1", "score": score, "result": list(result)}
+    admin.request("POST", "/api/predictions/", json=body)
 
 
 def review(project: int, *options: str) -> Result:
@@ -70,8 +77,9 @@ def test_the_empty_column_is_filled_and_there_is_one_tab(admin: LabelStudioAdmin
     connected = str(admin.project(project)["model_version"])
     review(project)
     review(project)
-    usual, tab = tabs(admin, project)
-    assert (usual["data"]["title"], tab["data"]["title"]) == ("Default", TITLE)
+    usual, tab, nobody = tabs(admin, project)
+    assert [one["data"]["title"] for one in (usual, tab, nobody)] == ["Default", TITLE, "Nobody found"]
+    assert listed(admin, project, nobody["id"]) == []
     assert listed(admin, project, tab["id"]) == sorted(SCORES)
     admin.annotate(int(admin.tasks(project)[1]["id"]), [])
     assert listed(admin, project, tab["id"]) == [0.4, 0.7, 0.9]
@@ -85,6 +93,41 @@ def test_the_stream_serves_the_lowest_score_and_goes_back(admin: LabelStudioAdmi
     review(project, "--no-serve")
     assert [served(admin, project) for _ in range(2)] == [0.7, 0.9]
     assert admin.project(project)["sampling"] == "Sequential sampling"
+
+
+def test_nobody_found_has_a_tab_of_its_own(
+    admin: LabelStudioAdmin, label_studio: LabelStudioServer, project: int
+) -> None:
+    (task,) = import_figures(admin, label_studio, project, 1)
+    store(admin, task, 0.0)
+    review(project)
+    _, tab, nobody = tabs(admin, project)
+    assert listed(admin, project, tab["id"]) == sorted(SCORES)
+    assert listed(admin, project, nobody["id"]) == [0.0]
+
+
+def test_the_stream_serves_from_clusters_in_turn(
+    admin: LabelStudioAdmin, label_studio: LabelStudioServer, project: int
+) -> None:
+    """Without clusters it would be 0, .2, .3, .4: the one pose comes after all of the other."""
+    first, second, third, fourth = (int(task["id"]) for task in admin.tasks(project))
+    fifth, sixth = import_figures(admin, label_studio, project, 2)
+    person = box("a", 60, 10, 110, 90)
+    standing, waving = ([person, point("nose", 80, 20, "a"), point("left_wrist", 70, y, "a")] for y in (60, 12))
+    for task in (first, second, third, fourth, fifth, sixth):
+        for prediction in admin.predictions(task):
+            admin.request("DELETE", f"/api/predictions/{prediction['id']}/")
+    for task, score in ((first, 0.2), (second, 0.3), (third, 0.4)):
+        store(admin, task, score, standing)
+    for task, score in ((fourth, 0.7), (fifth, 0.8)):
+        store(admin, task, score, waving)
+    store(admin, sixth, 0.0)
+    done = review(project, "--serve", "--clusters", "2")
+    assert done.stdout.endswith("clusters: 3, 2 predictions by their poses, 1 with nobody; 6 were changed\n")
+    assert [admin.predictions(task)[0]["cluster"] for task in (first, second, third, fourth, fifth, sixth)] == [
+        1, 1, 1, 2, 2, 0,
+    ]  # fmt: skip
+    assert [served(admin, project) for _ in range(6)] == [0.0, 0.2, 0.7, 0.3, 0.8, 0.4]
 
 
 def test_a_task_without_prediction_is_still_predicted_when_opened(

@@ -1,5 +1,6 @@
 """Counted scores -> a calibration: a rising curve a part, judged on tasks that it does not know."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -97,29 +98,25 @@ def _calibrate(counts: Counts, tasks: int) -> PartResult:
     whole = counts.sum(axis=0)
     points, right = int(whole.sum()), int(whole[:, RIGHT].sum())
     share = right / points if points else None
+    before = _error_by_folds(counts, [_SCORES] * FOLDS) if points else None
     if missing := _missing(points, right, tasks):
-        before = calibration_error(whole, _SCORES) if points else None
         return PartResult(_record(None, points, tasks, share, before, None), missing)
-    before, after = _judge(counts)
-    if after >= before:
-        return PartResult(_record(None, points, tasks, share, before, after), "")
-    return PartResult(_record(fit(whole), points, tasks, share, before, after), "")
+    after = _error_by_folds(counts, [_learned(whole - fold) for fold in counts])
+    curve = fit(whole) if before is not None and after < before else None
+    return PartResult(_record(curve, points, tasks, share, before, after), "")
 
 
-def _judge(counts: Counts) -> tuple[float, float]:
-    """The calibration error before and after, each fold by the curve of the others; over all folds together."""
-    whole = counts.sum(axis=0)
-    before = calibration_error(whole, _SCORES)
-    bins_said, bins_right = np.zeros(BINS), np.zeros(BINS)
-    for fold in range(FOLDS):
-        rest = whole - counts[fold]
-        if not rest.sum():
-            continue
-        scores = fit(rest).apply(_SCORES)
-        bins = np.minimum((scores * BINS).astype(np.int64), BINS - 1)
-        bins_said += np.bincount(bins, counts[fold].sum(axis=1) * scores, BINS)
-        bins_right += np.bincount(bins, counts[fold][:, RIGHT], BINS)
-    return before, float(np.abs(bins_said - bins_right).sum() / whole.sum())
+def _learned(counts: Counts) -> Doubles:
+    """What scores become by what these points say."""
+    return fit(counts).apply(_SCORES) if counts.any() else _SCORES
+
+
+def _error_by_folds(counts: Counts, scores: Sequence[Doubles]) -> float:
+    """The calibration errors of the folds, by their points. Of all folds together it would be too small: what one is
+    above what was learned from the others, these are below what was learned with it."""
+    points = counts.sum(axis=(1, 2))
+    errors = [calibration_error(*fold) if fold[0].any() else 0.0 for fold in zip(counts, scores, strict=True)]
+    return float(np.average(errors, weights=points))
 
 
 def _missing(points: int, right: int, tasks: int) -> str:

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from wholebody.dataset.people import Doubles, Person
 from wholebody.dataset.splits import identity
 from wholebody.estimation.calibration import Calibration
+from wholebody.evaluation.comparisons import own_scores
 from wholebody.evaluation.pairing import UNMOVED_PX, PairedImage, PairedPerson
 from wholebody.keypoints import PART_SLICES, Part
 
@@ -65,18 +66,17 @@ class ScoreTally:
     def _add(
         self, task_id: Any, fold: int, person: Person, left: npt.NDArray[np.bool_], calibration: Calibration
     ) -> int:
-        ids, alone = np.unique(person.region_ids, return_inverse=True)
-        shared = (np.bincount(alone, minlength=len(ids)) > 1)[alone] & (np.array(person.region_ids) != "")
-        given = (person.visibility > 0) & np.isfinite(person.scores)
+        scores = own_scores(person)
+        given = (person.visibility > 0) & np.isfinite(scores)
         for number, (part, span) in enumerate(PART_SLICES.items()):
-            chosen = given[span] & ~shared[span]
+            chosen = given[span]
             if not chosen.any():
                 continue
-            self._count(fold, number, calibration.undo(person.scores[span][chosen], part), left[span][chosen])
+            self._count(fold, number, calibration.undo(scores[span][chosen], part), left[span][chosen])
             if self._last[number] != task_id:
                 self._last[number] = task_id
                 self.tasks[number] += 1
-        return int((given & shared).sum())
+        return int((np.isfinite(person.scores) & np.isnan(scores)).sum())
 
     def _count(self, fold: int, part: int, scores: Doubles, left: npt.NDArray[np.bool_]) -> None:
         steps = np.rint(scores.clip(0, 1) * STEPS).astype(np.int64)
