@@ -154,7 +154,9 @@ def test_which_scores_are_shown(fake: FakeLabelStudio, stored: list[str], option
     code, lines, _ = run(*options)
     assert (code, fake.project["model_version"]) == (0, chosen)
     others = [f"{one} ({stored.count(one)})" for one in dict.fromkeys(stored) if one != chosen]
-    told_of = [line for line in lines if line.startswith("  without a score there: predictions of ")]
+    told_of = [
+        line for line in lines if line.startswith("  without a score there, so in no tab below: predictions of ")
+    ]
     assert [line.partition("predictions of ")[2] for line in told_of] == ([", ".join(others)] if others else [])
 
 

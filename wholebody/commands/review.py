@@ -87,7 +87,7 @@ def _lines(done: "Review", url: str) -> Iterator[str]:
         yield f"score column: filled; the project's model version was {was}"
         undo.append("choose another model in Settings > Annotation")
     if others := [f"{version} ({n})" for version, n in done.versions.items() if version != done.version]:
-        yield f"  without a score there: predictions of {', '.join(others)}"
+        yield f"  without a score there, so in no tab below: predictions of {', '.join(others)}"
     for title, (tab_id, state) in done.tabs.items():
         yield f"tab {title!r}: {state}, {url}/projects/{project.id}/data?tab={tab_id}"
         if state is TabState.MADE:

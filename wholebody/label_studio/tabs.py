@@ -43,7 +43,8 @@ _TO_DO: Final[tuple[Filter, ...]] = (
 MOST_DOUBTFUL_FIRST: Final = Tab(
     "Most doubtful first", "predictions_score", (*_TO_DO, ("predictions_score", "not_equal", "Number", 0))
 )
-"""Predicted tasks that nobody has annotated or skipped, the least certain at the top."""
+"""Predicted tasks that nobody has annotated or skipped, the least certain at the top. Label Studio leaves out those
+without a score too, whose predictions are of another version than the project's."""
 
 NOBODY_FOUND: Final = Tab("Nobody found", "id", (*_TO_DO, ("predictions_score", "equal", "Number", 0)))
 """Those in which the model found nobody. Their score is 0, as if they were worse than all others; but most of them may
