@@ -139,6 +139,13 @@ def test_a_part_with_too_little_says_what_it_needs(chance: Callable[[float], flo
     assert (result.record.curve, result.missing) == (None, missing)
 
 
+def test_tasks_of_one_picture_cannot_judge_a_curve() -> None:
+    tally = tallied(lambda score: score**2)
+    tally.counts[0] = tally.counts.sum(axis=0)
+    tally.counts[1:] = 0
+    assert calibrate_parts(tally)[Part.BODY].missing == "4 more different pictures"
+
+
 def test_each_part_has_its_own_curve() -> None:
     tally = tallied(lambda score: score**3, parts=(Part.FEET, Part.LEFT_HAND))
     found = calibrate_parts(tally)

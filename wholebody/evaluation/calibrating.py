@@ -99,7 +99,8 @@ def _calibrate(counts: Counts, tasks: int) -> PartResult:
     points, right = int(whole.sum()), int(whole[:, RIGHT].sum())
     share = right / points if points else None
     before = _error_by_folds(counts, [_SCORES] * FOLDS) if points else None
-    if missing := _missing(points, right, tasks):
+    empty_folds = int((counts.sum(axis=(1, 2)) == 0).sum())
+    if missing := _missing(points, right, tasks, empty_folds):
         return PartResult(_record(None, points, tasks, share, before, None), missing)
     after = _error_by_folds(counts, [_learned(whole - fold) for fold in counts])
     curve = fit(whole) if before is not None and after < before else None
@@ -119,13 +120,14 @@ def _error_by_folds(counts: Counts, scores: Sequence[Doubles]) -> float:
     return float(np.average(errors, weights=points))
 
 
-def _missing(points: int, right: int, tasks: int) -> str:
+def _missing(points: int, right: int, tasks: int, empty_folds: int) -> str:
     """What more a part needs, in words."""
     wanted = (
         (FEWEST_POINTS - points, "points"),
         (FEWEST_TASKS - tasks, "tasks"),
         (FEWEST_OF_A_KIND - right, "points that annotators left"),
         (FEWEST_OF_A_KIND - (points - right), "points that annotators corrected"),
+        (empty_folds if tasks >= FEWEST_TASKS else 0, "different pictures"),
     )
     return " and ".join(f"{count} more {what}" for count, what in wanted if count > 0)
 

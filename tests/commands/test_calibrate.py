@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from tests.dataset.regions import skeleton
 from tests.estimation.calibrations import weights_of, written
 from tests.evaluation.corrections import corrected_task
+from tests.fake_label_studio import LEGACY_TOKEN, FakeLabelStudio
 from wholebody.__main__ import main
 from wholebody.annotator import Annotator
 from wholebody.estimation.calibration import Curve, read_calibration
@@ -118,6 +119,24 @@ def test_predictions_of_other_weights_do_not_count_unless_told() -> None:
     assert said.endswith("No part got a curve, so nothing was written.\n")
     assert not Path("c.json").exists()
     assert run("--tasks", path, "--out", "c.json", "--model-version", "wholebody-balanced-12345678")[0] == 0
+
+
+def test_a_project_is_asked_for_its_annotated_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
+    with FakeLabelStudio() as fake:
+        monkeypatch.setenv("LABEL_STUDIO_URL", fake.url)
+        monkeypatch.setenv("LABEL_STUDIO_API_TOKEN", LEGACY_TOKEN)
+        fake.add_tasks(*range(1, TASKS + 2))
+        for task in drawn():
+            annotation = task["annotations"][0]
+            stored = fake.predict(task["id"], PLAIN, result=annotation.pop("prediction")["result"])
+            annotation["parent_prediction"] = stored["id"]
+            fake.tasks[task["id"]] |= {
+                "data": task["data"], "annotations": [annotation], "total_annotations": 1,
+            }  # fmt: skip
+        code, said, errors = run("--project", 1, "--out", "c.json", "--strict")
+        assert (code, errors) == (0, "")
+        assert said.startswith(f"Corrected predictions: {TASKS} of {PLAIN}\n")
+        assert not [request for request in fake.requests if request.method != "GET"]
 
 
 def test_skeletons_are_named() -> None:
