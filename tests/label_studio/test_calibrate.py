@@ -78,7 +78,6 @@ def test_from_corrections_to_scores_that_tell_the_truth(
 
     out = tmp_path / "calibration.json"
     said = wholebody(settings, "calibrate", "--out", str(out))
-    print(said)
     assert said.startswith(f"Corrected predictions: {LEARNED} of {before[tasks[0]]['model_version']}\n")
     (version,) = re.findall(r"^Their predictions are then of (\S+);", said, re.M)
     curves = {part: record.curve for part, record in read_calibration(out).parts.items()}
@@ -116,7 +115,5 @@ def test_from_corrections_to_scores_that_tell_the_truth(
         ]
 
     calibrated = {task: found[0] for task, found in after.items()}
-    for part in (part for part in (Part.BODY, Part.FACE) if curves[part]):
-        raw_error, error = unseen_error(as_annotated(before), part), unseen_error(as_annotated(calibrated), part)
-        print(part, raw_error, error)
-        assert error < 0.8 * raw_error
+    raw_error, error = (unseen_error(as_annotated(one), Part.BODY) for one in (before, calibrated))
+    assert error < 0.8 * raw_error
