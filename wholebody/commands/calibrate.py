@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from wholebody.commands.task_sources import TaskSource, strict_option, task_options
+
 if TYPE_CHECKING:
     from wholebody.evaluation.calibration_run import Calibrated, KnownModel
 
@@ -13,21 +15,7 @@ ALL_WELL, NOTHING_WRITTEN = 0, 1
 
 
 @click.command()
-@click.option("--project", "project_id", type=int, help="Project whose annotations say what was right (PROJECT_ID).")
-@click.option(
-    "--tasks",
-    "tasks_file",
-    type=click.Path(dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="Instead: a JSON export of Label Studio, without a server or token.",
-)
-@click.option(
-    "--config",
-    "config_file",
-    type=click.Path(dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="With --tasks: the project's labeling config; else labels are read by COCO-WholeBody's names.",
-)
+@task_options("Project whose annotations say what was right")
 @click.option(
     "--out", type=click.Path(dir_okay=False, path_type=Path), required=True,
     help="File to write, for SCORE_CALIBRATION; an older one is replaced.",
@@ -36,19 +24,15 @@ ALL_WELL, NOTHING_WRITTEN = 0, 1
     "--within", type=click.FloatRange(0, 1), default=0.02, show_default=True,
     help="A point that was moved by no more than this share of its person's box counts as left.",
 )  # fmt: skip
-@click.option("--annotator", default="", metavar="EMAIL", help="Only what this annotator submitted.")
 @click.option(
     "--model-version", "versions", multiple=True, metavar="NAME",
     help="Predictions of this version are of the same weights too, with other thresholds. May be repeated.",
 )  # fmt: skip
-@click.option("--strict", is_flag=True, help="Exit code 1 if anything was left out.")
+@strict_option
 def calibrate(
-    project_id: int | None,
-    tasks_file: Path | None,
-    config_file: Path | None,
+    source: TaskSource,
     out: Path,
     within: float,
-    annotator: str,
     versions: tuple[str, ...],
     strict: bool,
 ) -> int:
@@ -57,23 +41,20 @@ def calibrate(
     Takes the settings of the backend, whose weights it is about. A part with too few points keeps its scores. Exit
     code: 0 all well, 1 no curve and so no file, or something was left out (--strict), 2 could not be done.
     """
-    from wholebody.commands.export import tasks_of
     from wholebody.dataset.images_of_tasks import TaskReader
-    from wholebody.errors import SettingsError
     from wholebody.evaluation import calibration_run
     from wholebody.evaluation.packages import needed
     from wholebody.process.logs import configure_logging
     from wholebody.settings import load_settings
 
-    if config_file and not tasks_file:
-        raise SettingsError("--config goes with --tasks; a project has its own labeling config")
     needed("scipy.optimize")
     calibration_run.check_place(out)
-    given = load_settings(project_id=project_id)
+    given = load_settings(project_id=source.project_id)
     configure_logging(given.log_level, given.log_format)
-    total, tasks, config, annotator = tasks_of(given, tasks_file, project_id, config_file, annotator)
+    opened = source.open(given, annotated=True)
     model = calibration_run.KnownModel.open(given, versions)
-    done = calibration_run.calibrate(tasks, TaskReader(config, "annotations", annotator), model, within, total)
+    reader = TaskReader(opened.config, "annotations", opened.annotator)
+    done = calibration_run.calibrate(opened.tasks, reader, model, within, opened.total)
     learned = any(result.record.curve for result in done.parts.values())
     if learned:
         calibration_run.write_calibration(done.file, out)

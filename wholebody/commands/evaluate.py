@@ -7,32 +7,23 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from wholebody.commands.task_sources import (
+    ALL_WELL,
+    FILE,
+    SOMETHING_LEFT_OUT,
+    TaskSource,
+    strict_option,
+    task_options,
+)
+
 if TYPE_CHECKING:
     from wholebody.evaluation.evaluating import Evaluation
     from wholebody.evaluation.person_pictures import Load
     from wholebody.settings import Settings
 
-ALL_WELL, SOMETHING_LEFT_OUT = 0, 1
-
-FILE = click.Path(dir_okay=False, path_type=Path)
-
 
 @click.command()
-@click.option("--project", "project_id", type=int, help="Project to evaluate (PROJECT_ID).")
-@click.option(
-    "--tasks",
-    "tasks_file",
-    type=FILE,
-    metavar="FILE",
-    help="Instead: a JSON export of Label Studio, without a server or token.",
-)
-@click.option(
-    "--config",
-    "config_file",
-    type=FILE,
-    metavar="FILE",
-    help="With --tasks: the project's labeling config; else labels are read by COCO-WholeBody's names.",
-)
+@task_options("Project to evaluate")
 @click.option(
     "--coco",
     "coco_file",
@@ -50,11 +41,9 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option(
     "--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder to write; must be new."
 )
-@click.option("--strict", is_flag=True, help="Exit code 1 if anything was left out.")
+@strict_option
 def evaluate(
-    project_id: int | None,
-    tasks_file: Path | None,
-    config_file: Path | None,
+    source: TaskSource,
     coco_file: Path | None,
     images_folder: Path | None,
     out: Path,
@@ -78,18 +67,18 @@ def evaluate(
     from wholebody.process.logs import configure_logging
     from wholebody.settings import load_settings
 
-    _check_options(project_id, tasks_file, config_file, coco_file, images_folder)
+    _check_options(source, coco_file, images_folder)
     needed("faster_coco_eval")
-    settings = load_settings(project_id=project_id)
+    settings = load_settings(project_id=source.project_id)
     configure_logging(settings.log_level, settings.log_format)
     worst = WorstPeople()
     evaluation = Evaluation(worst.see, "image" if coco_file else "task")
     with staged_folder(out) as folder:
         if coco_file and images_folder:
-            source = _run_model(evaluation, settings, coco_file, images_folder)
+            origin = _run_model(evaluation, settings, coco_file, images_folder)
         else:
-            source = _compare_tasks(evaluation, settings, tasks_file, config_file)
-        metrics = evaluation.metrics(source)
+            origin = _compare_tasks(evaluation, settings, source)
+        metrics = evaluation.metrics(origin)
         form = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
         (folder / "metrics.json").write_bytes(orjson.dumps(metrics, option=form))
         pictures = with_pictures(worst.people(shown_versions(metrics)[0]), _load(settings, images_folder))
@@ -99,59 +88,30 @@ def evaluate(
     return SOMETHING_LEFT_OUT if strict and evaluation.left_out.losses else ALL_WELL
 
 
-def _check_options(
-    project_id: int | None,
-    tasks_file: Path | None,
-    config_file: Path | None,
-    coco_file: Path | None,
-    images_folder: Path | None,
-) -> None:
+def _check_options(source: TaskSource, coco_file: Path | None, images_folder: Path | None) -> None:
     from wholebody.errors import SettingsError
 
-    given = [
-        name
-        for name, value in (("--project", project_id), ("--tasks", tasks_file), ("--coco", coco_file))
-        if value is not None
-    ]
-    if len(given) > 1:
-        raise SettingsError(f"{' and '.join(given)} exclude each other; give one of them")
-    if config_file and not tasks_file:
-        raise SettingsError("--config goes with --tasks; a project has its own labeling config")
+    if coco_file:
+        for name, value in (("--project", source.project_id), ("--tasks", source.tasks_file)):
+            if value is not None:
+                raise SettingsError(f"{name} and --coco exclude each other; give one of them")
     if bool(coco_file) != bool(images_folder):
         raise SettingsError("--coco and --images go together: the ground truth, and the folder of its pictures")
     if images_folder and not images_folder.is_dir():
         raise SettingsError(f"--images: there is no folder {images_folder}")
 
 
-def _compare_tasks(
-    evaluation: "Evaluation", settings: "Settings", tasks_file: Path | None, config_file: Path | None
-) -> dict[str, Any]:
-    """Count the tasks of a file or a project; what they are."""
+def _compare_tasks(evaluation: "Evaluation", settings: "Settings", source: TaskSource) -> dict[str, Any]:
+    """Count the tasks of a file or a project; what they are of."""
     from wholebody.dataset.images_of_tasks import TaskReader
-    from wholebody.dataset.task_files import read_tasks, read_text
-    from wholebody.errors import SettingsError
-    from wholebody.label_studio.client import LabelStudioClient
-    from wholebody.label_studio.task_queries import TaskQuery
-    from wholebody.labeling.labeling_config import parse_labeling_config
-    from wholebody.process.stopping import Stop
 
-    total = None
-    if tasks_file:
-        config = parse_labeling_config(read_text(config_file)) if config_file else None
-        tasks, source = read_tasks(tasks_file), dict[str, Any](tasks=tasks_file.name)
-    elif settings.project_id is None:
-        raise SettingsError("which project? give --project, or --tasks with a JSON export, or --coco with --images")
-    else:
-        client, query = LabelStudioClient(settings, Stop()), TaskQuery.annotated()
-        project = client.project(settings.project_id)
-        config, total = parse_labeling_config(project.label_config), client.count_tasks(project.id, query)
-        tasks, source = client.tasks_in_full(project.id, query), {"project": project.id, "title": project.title}
-    reader = TaskReader(config, "annotations")
-    with _progress(total, "task") as advance:
-        for task in tasks:
+    opened = source.open(settings, annotated=True, otherwise=", or --coco with --images")
+    reader = TaskReader(opened.config, "annotations", opened.annotator)
+    with _progress(opened.total, "task") as advance:
+        for task in opened.tasks:
             evaluation.add_task(task, reader)
             advance()
-    return source
+    return opened.origin
 
 
 def _run_model(evaluation: "Evaluation", settings: "Settings", coco_file: Path, folder: Path) -> dict[str, Any]:

@@ -81,12 +81,14 @@ class OpenTasks:
         total: How many there are, where that is known.
         config: Their labeling config, or `None` where labels are read by their names.
         annotator: Who counts, as the tasks name them; `""` for everybody.
+        origin: What they are of: `tasks`, a file's name, or `project` and `title`.
     """
 
     tasks: Iterable[dict[str, Any]]
     total: int | None
     config: "LabelingConfig | None"
     annotator: str
+    origin: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +111,13 @@ class TaskSource:
         if self.config_file and not self.tasks_file:
             raise SettingsError("--config goes with --tasks; a project has its own labeling config")
 
-    def open(self, settings: "Settings") -> OpenTasks:
+    def open(self, settings: "Settings", *, annotated: bool = False, otherwise: str = "") -> OpenTasks:
         """The tasks; of a file they are read only as they are gone through.
 
         Args:
             settings: Those of `load_settings(project_id=self.project_id)`.
+            annotated: Ask a project for its annotated tasks alone. A file has all of its tasks.
+            otherwise: What could have been given besides a project or a file.
 
         Raises:
             SettingsError: There is neither a file nor a project.
@@ -126,13 +130,15 @@ class TaskSource:
 
         if self.tasks_file:
             config = parse_labeling_config(read_text(self.config_file)) if self.config_file else None
-            return OpenTasks(read_tasks(self.tasks_file), None, config, self.annotator)
-        client, project = open_project(settings, "--tasks with a JSON export of Label Studio")
-        config, query, annotator = parse_labeling_config(project.label_config), TaskQuery(), self.annotator
+            return OpenTasks(read_tasks(self.tasks_file), None, config, self.annotator, {"tasks": self.tasks_file.name})
+        client, project = open_project(settings, "--tasks with a JSON export of Label Studio" + otherwise)
+        config, annotator = parse_labeling_config(project.label_config), self.annotator
+        query = TaskQuery.annotated() if annotated else TaskQuery()
         if "@" in annotator:
             annotator = str(client.annotator_number(annotator))
         total = client.count_tasks(project.id, query)
-        return OpenTasks(client.tasks_in_full(project.id, query), total, config, annotator)
+        origin = {"project": project.id, "title": project.title}
+        return OpenTasks(client.tasks_in_full(project.id, query), total, config, annotator, origin)
 
 
 def open_project(settings: "Settings", otherwise: str) -> tuple["LabelStudioClient", "Project"]:
