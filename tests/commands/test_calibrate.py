@@ -149,6 +149,8 @@ def test_skeletons_are_named() -> None:
 
 
 def test_strict_says_so_where_something_was_left_out() -> None:
+    todo = {"id": 98, "data": {"image": "/data/98.jpg"}, "annotations": [], "predictions": [98]}
+    assert run("--tasks", exported(*drawn(), todo), "--out", "c.json", "--strict")[0] == 0
     path = exported(*drawn(), corrected_task(99, squared, np.random.default_rng(1), version="other"))
     assert run("--tasks", path, "--out", "c.json")[0] == 0
     assert run("--tasks", path, "--out", "c.json", "--strict")[0] == 1

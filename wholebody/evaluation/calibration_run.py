@@ -25,6 +25,7 @@ from wholebody.estimation.calibration import (
 from wholebody.estimation.estimator import load_estimator
 from wholebody.estimation.weights import Traits, Weights, find_weights, model_version
 from wholebody.evaluation.calibrating import PartResult, calibrate_parts
+from wholebody.evaluation.evaluating import NOT_YET
 from wholebody.evaluation.pairing import pair_task
 from wholebody.evaluation.score_tally import ScoreTally
 from wholebody.keypoints import Part
@@ -144,11 +145,11 @@ def _count(
 ) -> Iterator[LeftOut]:
     """Count a task; what of it does not count."""
     paired = pair_task(task, reader)
-    yield from paired.left_out
+    yield from (replace(one, is_loss=False) if one.reason in NOT_YET else one for one in paired.left_out)
     for image in paired.images:
         version = image.model_version
         if version not in model.versions:
-            yield LeftOut(OTHER_VERSION.format(version or "no model version"))
+            yield LeftOut(OTHER_VERSION.format(version))
         elif calibration_of(version) not in model.calibrations:
             yield LeftOut(UNKNOWN_CALIBRATION.format(version))
         else:
