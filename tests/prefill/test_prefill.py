@@ -26,7 +26,9 @@ from wholebody.errors import (
 )
 from wholebody.predictions import Prediction
 from wholebody.prefill.failures import FailureFile
-from wholebody.prefill.loop import OTHER_REASONS, Summary, Task, prefill
+from wholebody.prefill.loop import OTHER_REASONS, Summary, prefill
+from wholebody.prefill.parts import Task
+from wholebody.prefill.threads import ExecutorPredictor
 from wholebody.process.stopping import Stop
 
 FOUND = Prediction(result=[{"id": "a"}], score=0.9, model_version="v1")
@@ -63,11 +65,18 @@ class Run:
     def annotate(self, task: Task) -> Prediction:
         return told(self.images[task["id"] - 1])  # type: ignore[no-any-return]
 
-    def save_prediction(self, task_id: int, prediction: Prediction) -> bool:
+    def save(self, task: Task, prediction: Prediction) -> bool:
+        task_id = task["id"]
         answer = self.writes[len(self.written)] if len(self.written) < len(self.writes) else True
         self.written.append(task_id)
         self.on_write(task_id)
         return told(answer)  # type: ignore[no-any-return]
+
+    def show(self) -> None:
+        raise AssertionError("the loop leaves this to the run")
+
+    def settle(self) -> int:
+        raise AssertionError("so it does with this")
 
     def update(self, n: int = 1) -> None:
         self.progress += n
@@ -79,10 +88,8 @@ class Run:
     def run_in(self, executor: Executor, *, dry: bool = False) -> Summary:
         return prefill(
             tasks=self.tasks(),
-            annotate=self.annotate,
-            writer=None if dry else self,
-            executor=executor,
-            look_ahead=self.look_ahead,
+            predictor=ExecutorPredictor(self.annotate, executor, "v1", self.look_ahead, self.stop),
+            store=None if dry else self,
             failures=self.failures,
             progress=self,
             stop=self.stop,

@@ -1,12 +1,11 @@
-"""The bulk loop: tasks without prediction -> predictions in Label Studio. Resuming is running again."""
+"""The bulk loop: tasks -> predictions, stored one after the other. Resuming is running again."""
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
-from itertools import islice
-from typing import Any, Protocol
+from typing import Protocol
 
 from wholebody.errors import (
     AuthenticationError,
@@ -20,14 +19,10 @@ from wholebody.errors import (
 )
 from wholebody.predictions import Prediction
 from wholebody.prefill.failures import FailureFile
+from wholebody.prefill.parts import PredictionStore, Predictor, Task
 from wholebody.process.stopping import Stop
 
 log = logging.getLogger(__name__)
-
-Task = dict[str, Any]
-
-POLL_S = 0.2
-"""How soon a request to stop is noticed while predictions are being computed."""
 
 GONE_AFTER = 5
 """Writes, or images, that failed for now with nothing answered between, after which Label Studio counts as gone."""
@@ -35,20 +30,6 @@ GONE_AFTER = 5
 
 MOST_REASONS, OTHER_REASONS = 1000, "other reasons"
 """Reasons that are told apart in a summary; each may name a task, and a run has any number of those."""
-
-
-class Writer(Protocol):
-    """What the loop needs of Label Studio; see `work.Work`."""
-
-    def save_prediction(self, task_id: int, prediction: Prediction) -> bool:
-        """Store a prediction unless the task has one or is gone; whether it was stored.
-
-        Raises:
-            LabelStudioError: It was not.
-            StoppedError: Neither was it, because the user asked to stop.
-            ConfigChangedError: Nor may any other be: this run's labeling config is not the project's any more.
-            GoneError: Nor can any other be: there is no such project any more.
-        """
 
 
 class Progress(Protocol):
@@ -104,10 +85,8 @@ class _Watch:
 
 def prefill(
     tasks: Iterator[Task],
-    annotate: Callable[[Task], Prediction],
-    writer: Writer | None,
-    executor: Executor,
-    look_ahead: int,
+    predictor: Predictor,
+    store: PredictionStore | None,
     failures: FailureFile,
     progress: Progress,
     stop: Stop,
@@ -115,55 +94,51 @@ def prefill(
     """Predict tasks and store the predictions, one write at a time.
 
     Args:
-        tasks: The tasks to do; read only as far ahead as `look_ahead`.
-        annotate: Task -> prediction; runs in the executor.
-        writer: Where predictions go; `None` for a dry run.
-        executor: Threads, or anything else with this interface.
-        look_ahead: Tasks in work or waiting to be written at a time.
+        tasks: The tasks to do; read only as far ahead as the predictor needs.
+        predictor: Who predicts them.
+        store: Where predictions go; `None` for a dry run.
         failures: Gets each task that failed.
         progress: Counts tasks done.
         stop: When set, no new task is begun and the predictions not yet written are dropped: the next run
             makes them again.
     """
     summary = Summary()
-    pending: dict[Future[Prediction], Task] = {}
     watch = _Watch()
     try:
-        while not stop.is_set() and not summary.stopped:
-            for task in islice(tasks, look_ahead - len(pending)):
-                pending[executor.submit(annotate, task)] = task
-            if not pending:
-                break
-            done, _ = wait(pending, timeout=POLL_S, return_when=FIRST_COMPLETED)
-            for future in done:
-                if stop.is_set() or summary.stopped:
+        with closing(predictor.predict(tasks)) as outcomes:
+            for task, outcome in outcomes:
+                if stop.is_set():
                     break
-                error = _finish(pending.pop(future), future, writer, summary, failures)
+                error = _finish(task, outcome, store, summary, failures)
                 progress.update()
                 summary.stopped = watch.reason_to_stop(error)
+                if summary.stopped:
+                    break
     except StoppedError:  # in the listing or a write: that task is one for the next run
         pass
     except ConfigChangedError as error:
         summary.stopped = str(error)
     except LabelStudioError as error:  # from the listing, or because the project is gone
         summary.stopped = f"{error}; run again to go on" if isinstance(error, UnavailableError) else str(error)
-    finally:
-        for future in pending:
-            future.cancel()
     return summary
 
 
 def _finish(
-    task: Task, future: Future[Prediction], writer: Writer | None, summary: Summary, failures: FailureFile
+    task: Task,
+    outcome: Prediction | Exception,
+    store: PredictionStore | None,
+    summary: Summary,
+    failures: FailureFile,
 ) -> Exception | None:
-    """Write one prediction and count it; the error that made the task fail, if one did."""
+    """Store one prediction and count it; the error that made the task fail, if one did."""
     try:
-        prediction = future.result()
-        if writer is not None and not writer.save_prediction(task["id"], prediction):
+        if isinstance(outcome, Exception):
+            raise outcome
+        if store is not None and not store.save(task, outcome):
             summary.skipped += 1
             return None
         summary.predicted += 1
-        summary.empty += not prediction["result"]
+        summary.empty += not outcome["result"]
     except (StoppedError, ConfigChangedError, GoneError):
         raise
     except WholebodyError as error:

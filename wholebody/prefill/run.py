@@ -1,7 +1,8 @@
 """One run of the prefill, from its checks to what it leaves behind. Says what came of it, and prints only progress."""
 
 import logging
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -19,19 +20,21 @@ from wholebody.errors import (
     UnavailableError,
 )
 from wholebody.label_studio.client import LabelStudioClient
+from wholebody.label_studio.duplicates import is_outdated
+from wholebody.labeling.config_fit import fits
 from wholebody.labeling.editor_tags import find_unknown_tags
 from wholebody.labeling.labeling_config import LabelingConfig, parse_labeling_config
 from wholebody.prefill.failures import FailureFile, read_failed
 from wholebody.prefill.loop import Summary, prefill
+from wholebody.prefill.parts import Counts, OpenPredictor, PredictionStore, Predictor, TaskSource
 from wholebody.prefill.progress import show_progress
-from wholebody.prefill.work import Work
+from wholebody.prefill.project_predictions import ProjectPredictions
+from wholebody.prefill.project_tasks import ProjectTasks
+from wholebody.prefill.threads import predict_in_threads
 from wholebody.process.stopping import Stop
 from wholebody.settings import Settings
 
 log = logging.getLogger(__name__)
-
-LOOK_AHEAD_PER_WORKER = 3
-"""Tasks in work, fetched or waiting to be written for each that is being predicted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,13 @@ class Outcome:
     interrupted: bool
 
 
+@contextmanager
+def open_threads(settings: Settings, config: LabelingConfig, stop: Stop) -> Iterator[Predictor]:
+    """The model, loaded in this process and run by its threads; a `parts.OpenPredictor`."""
+    with predict_in_threads(Annotator(settings, bulk=True, stop=stop), config, stop) as predictor:
+        yield predictor
+
+
 def run_prefill(
     settings: Settings,
     stop: Stop,
@@ -57,6 +67,7 @@ def run_prefill(
     failures: Path,
     replace: bool = False,
     retry_failed: Path | None = None,
+    open_predictor: OpenPredictor = open_threads,
 ) -> Outcome:
     """Fill a project.
 
@@ -68,6 +79,7 @@ def run_prefill(
         replace: Also take tasks with predictions of other versions of this model, or under names that the labeling
             config lacks, which are deleted then.
         retry_failed: Such a list; only its tasks are tried.
+        open_predictor: Who predicts.
 
     Raises:
         WholebodyError: It could not start; a StoppedError when the user did not let it.
@@ -80,62 +92,51 @@ def run_prefill(
     config = parse_labeling_config(project.label_config)
     if unknown := find_unknown_tags(project.label_config, client.release):
         log.warning("project %d %r: nobody can open its tasks, for %s", project.id, project.title, unknown)
-    annotator = Annotator(settings, bulk=True, stop=stop)
-    version = annotator.model_version
-    work = Work(client, project, config, version, start_id=settings.start_task_id, ids=ids, replaces=replace, stop=stop)
-    if replace and (misfits := work.find_misfits()):
-        log.info("%d tasks have predictions of %s under names that the labeling config lacks", misfits, version)
-    todo = work.count()
-    skipped = max(0, work.count_all() - todo)
-    log.info("project %d %r: %d tasks to predict, %d done before", project.id, project.title, todo, skipped)
-    failed = FailureFile(failures, keep=retry_failed is not None and _is_one_file(failures, retry_failed))
-    summary = _fill(work, annotator, config, settings, todo, failed, stop, dry_run=dry_run)
-    summary.skipped += skipped
-    deleted = 0 if dry_run else _close(work, client, project.id, version, summary, stop)
-    if not (summary.stopped or stop.is_set() or dry_run) and _took_on_all(settings, todo, ids):
+    with open_predictor(settings, config, stop) as predictor:
+        version = predictor.model_version
+        is_replaced = partial(is_outdated, version=version, fits=partial(fits, config=config)) if replace else None
+        start_id = settings.start_task_id
+        source = ProjectTasks(
+            client, project.id, version, start_id=start_id, ids=ids, is_replaced=is_replaced, stop=stop
+        )
+        store = ProjectPredictions(client, project, version, start_id=start_id, is_replaced=is_replaced, stop=stop)
+        if misfits := source.find_misfits():
+            log.info("%d tasks have predictions of %s under names that the labeling config lacks", misfits, version)
+        counts = source.count()
+        log.info(
+            "project %d %r: %d tasks to predict, %d done before", project.id, project.title, counts.todo, counts.done
+        )
+        failed = FailureFile(failures, keep=retry_failed is not None and _is_one_file(failures, retry_failed))
+        summary = _fill(source, predictor, None if dry_run else store, settings.task_limit, counts, failed, stop)
+    summary.skipped += counts.done
+    deleted = 0 if dry_run else _close(store, summary, stop)
+    if not (summary.stopped or stop.is_set() or dry_run) and _took_on_all(settings, counts, ids):
         failed.forget_kept()
     return Outcome(summary, deleted, stop.is_set())
 
 
 def _fill(
-    work: Work,
-    annotator: Annotator,
-    config: LabelingConfig,
-    settings: Settings,
-    todo: int,
+    source: TaskSource,
+    predictor: Predictor,
+    store: PredictionStore | None,
+    limit: int | None,
+    counts: Counts,
     failures: FailureFile,
     stop: Stop,
-    *,
-    dry_run: bool,
 ) -> Summary:
-    total = todo if settings.task_limit is None else min(todo, settings.task_limit)
-    look_ahead = LOOK_AHEAD_PER_WORKER * annotator.workers
-    executor = ThreadPoolExecutor(look_ahead, "annotate")
-    with executor, logging_redirect_tqdm(), show_progress(total=total, unit="task") as progress:
-        summary = prefill(
-            tasks=islice(work.tasks(), settings.task_limit),
-            annotate=partial(annotator.annotate, config=config),
-            writer=None if dry_run else work,
-            executor=executor,
-            look_ahead=look_ahead,
-            failures=failures,
-            progress=progress,
-            stop=stop,
-        )
-        if summary.stopped or stop.is_set():
-            annotator.close()  # or the executor would wait until all that is in hand has been predicted
-        return summary
+    total = limit if counts.todo is None else counts.todo if limit is None else min(counts.todo, limit)
+    with logging_redirect_tqdm(), show_progress(total=total, unit="task") as progress:
+        return prefill(islice(source.tasks(), limit), predictor, store, failures, progress, stop)
 
 
-def _close(work: Work, client: LabelStudioClient, project_id: int, version: str, summary: Summary, stop: Stop) -> int:
+def _close(store: PredictionStore, summary: Summary, stop: Stop) -> int:
     """Make the predictions visible, then see to it that there is one a task; how many were too many."""
-    if summary.predicted:
-        _show_predictions(client, project_id, version)
+    store.show()
     if summary.stopped or stop.is_set():
         return 0
     try:
         with logging_redirect_tqdm():
-            return work.settle()
+            return store.settle()
     except (ConfigChangedError, GoneError) as error:
         summary.stopped = str(error)
     except LabelStudioError as error:
@@ -146,24 +147,13 @@ def _close(work: Work, client: LabelStudioClient, project_id: int, version: str,
     return 0
 
 
-def _took_on_all(settings: Settings, todo: int, ids: tuple[int, ...] | None) -> bool:
+def _took_on_all(settings: Settings, counts: Counts, ids: tuple[int, ...] | None) -> bool:
     """Whether neither limit nor start left out a task that was to be tried again."""
-    limit = todo if settings.task_limit is None else settings.task_limit
-    return todo <= limit and all(one >= settings.start_task_id for one in ids or ())
+    limit = settings.task_limit
+    return (limit is None or (counts.todo is not None and counts.todo <= limit)) and all(
+        one >= settings.start_task_id for one in ids or ()
+    )
 
 
 def _is_one_file(one: Path, other: Path) -> bool:
     return one.exists() and other.exists() and one.samefile(other)
-
-
-def _show_predictions(client: LabelStudioClient, project_id: int, version: str) -> None:
-    """Let the labeling stream show what was stored, where the project does not say what it shows."""
-    try:
-        if not client.project(project_id).model_version:  # as it is now, perhaps hours after the start
-            client.show_predictions_of(project_id, version)
-    except GoneError:  # what comes next says so
-        pass
-    except (LabelStudioError, StoppedError) as error:
-        log.warning(
-            "the labeling stream may not show the predictions: %s; choose %r in Settings > Annotation", error, version
-        )
