@@ -8,6 +8,7 @@ WholebodyError               anything this project raises on purpose; the text i
 +-- RequestError             a request's body is not what Label Studio would send
 +-- ImageError               a task's image cannot be had or read: that task's own failure
 +-- DatasetError             a file or folder of annotations is not what it must be
++-- OutputError              a file of a run's output cannot be written
 +-- PromptError              what an annotator drew leads to nobody
 +-- LabelStudioError         Label Studio refused, or could not be reached
     +-- AuthenticationError  ... because of the token
@@ -98,6 +99,12 @@ class DatasetError(WholebodyError):
     """A file or folder of annotations is not what it must be."""
 
     cause: Cause = "request"
+
+
+class OutputError(WholebodyError):
+    """A file of a run's output cannot be written, as where the disk is full."""
+
+    cause: Cause = "settings"
 
 
 class PromptError(WholebodyError):

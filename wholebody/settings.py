@@ -239,6 +239,15 @@ class Settings(BaseSettings):
     )
     image_timeout_seconds: float = Field(20.0, gt=0, le=600, description="Seconds that fetching an image may take.")
     image_max_bytes: int = Field(64_000_000, ge=1, description="Largest image file that is read.")
+    image_files_prefix: Annotated[str, Field(min_length=1)] | None = Field(
+        None,
+        description="Images whose references begin so, such as `/data/local-files/?d=photos/`, are read from "
+        "IMAGE_FILES_DIR instead of asking Label Studio for them.",
+    )
+    image_files_dir: Annotated[Path, AfterValidator(Path.expanduser)] | None = Field(
+        None,
+        description="Folder in which the rest of such a reference is a path. Nothing outside of it is read.",
+    )
     image_memory_bytes: int = Field(
         1_000_000_000,
         ge=1,
@@ -279,6 +288,8 @@ class Settings(BaseSettings):
     def _check_together(self) -> Self:
         if (self.basic_auth_user is None) != (self.basic_auth_pass is None):
             raise ValueError("BASIC_AUTH_USER and BASIC_AUTH_PASS: set both or none")
+        if (self.image_files_prefix is None) != (self.image_files_dir is None):
+            raise ValueError("IMAGE_FILES_PREFIX and IMAGE_FILES_DIR: set both or none")
         allowed = DEVICES_OF_BACKEND[self.backend_type]
         if self.device.split(":")[0] not in allowed:
             raise ValueError(f"DEVICE={self.device!r}: BACKEND_TYPE={self.backend_type} runs on {' or '.join(allowed)}")

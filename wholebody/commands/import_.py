@@ -22,7 +22,13 @@ if TYPE_CHECKING:
 
 
 @click.command("import")
-@click.argument("coco", type=FILE, metavar="COCO")
+@click.argument("coco", required=False, type=FILE, metavar="[COCO]")
+@click.option(
+    "--predictions",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Instead of COCO: what `wholebody prefill --out DIR` wrote, into the tasks that the project has.",
+)
 @project_option("Project to put the tasks into")
 @click.option("--out", type=FILE, metavar="FILE", help="Instead: a file for Label Studio's import.")
 @config_option("With --out: the labeling config of the project; else that of `wholebody config --visibility`.")
@@ -42,13 +48,29 @@ if TYPE_CHECKING:
     help="What people become.",
 )
 @strict_option
+@click.option(
+    "--failures",
+    type=FILE,
+    default=Path("import-failures.jsonl"),
+    show_default=True,
+    help="With --predictions: where the tasks that failed are listed.",
+)
 def import_(
-    coco: Path, project_id: int | None, out: Path | None, config_file: Path | None, prefix: str, kind: Any, strict: bool
+    coco: Path | None,
+    predictions: Path | None,
+    project_id: int | None,
+    out: Path | None,
+    config_file: Path | None,
+    prefix: str,
+    kind: Any,
+    strict: bool,
+    failures: Path,
 ) -> int:
     """Make tasks of a COCO-WholeBody or COCO keypoints file, with annotations or predictions.
 
-    A picture that the project has already gets no second task, so run it again to go on. Exit code: 0 all well, 1
-    something was left out (--strict), 2 could not be done, 130 stopped by Ctrl-C.
+    A picture that the project has already gets no second task, so run it again to go on. With --predictions no task is
+    made: those that have neither prediction nor annotation get their prediction. Exit code: 0 all well, 1 something was
+    left out (--strict) or some tasks failed, 2 could not be done, 130 stopped by Ctrl-C.
     """
     from wholebody.dataset.importing import import_to_file
     from wholebody.dataset.task_files import read_text
@@ -58,6 +80,13 @@ def import_(
     from wholebody.labeling.config_writer import write_config
     from wholebody.settings import load_settings
 
+    if (coco is None) == (predictions is None):
+        raise SettingsError("import what? give either a COCO file, or --predictions with a folder")
+    if predictions:
+        if out or config_file or prefix:
+            raise SettingsError("--predictions goes with --project alone; the tasks there have their images")
+        return _predictions_into_project(load_settings(project_id=project_id), predictions, failures)
+    assert coco is not None  # noqa: S101  # it was asked above
     if out and project_id is not None:
         raise SettingsError("--project and --out exclude each other; give one of them")
     if config_file and not out:
@@ -71,6 +100,17 @@ def import_(
         imported, where = _into_project(load_settings(project_id=project_id), coco, prefix, kind)
     click.echo("\n".join(_report(imported, where, kind)))
     return SOMETHING_LEFT_OUT if strict and imported.left_out.losses else ALL_WELL
+
+
+def _predictions_into_project(settings: "Settings", folder: Path, failures: Path) -> int:
+    from wholebody.commands.prefill import end_run
+    from wholebody.prefill.folder_import import import_predictions
+    from wholebody.process.logs import configure_logging
+    from wholebody.process.stopping import stop_on_signal
+
+    configure_logging(settings.log_level, settings.log_format)
+    with stop_on_signal() as stop:
+        return end_run(import_predictions(settings, stop, folder, failures), failures, verb="Stored")
 
 
 def _into_project(settings: "Settings", coco: Path, prefix: str, kind: Any) -> tuple["Imported", str]:

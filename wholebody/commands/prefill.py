@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from wholebody.prefill.run import Outcome
 
 ALL_WELL, SOME_FAILED, INTERRUPTED = 0, 1, 130
+FAILURES = Path("prefill-failures.jsonl")
 MOST_REASONS = 10
 """As many are named at the end."""
 
@@ -25,7 +26,7 @@ MOST_REASONS = 10
 @click.option(
     "--failures",
     type=click.Path(dir_okay=False, path_type=Path),
-    default=Path("prefill-failures.jsonl"),
+    default=FAILURES,
     show_default=True,
     help="Where the tasks that failed are listed.",
 )
@@ -41,27 +42,126 @@ MOST_REASONS = 10
     metavar="FILE",
     help="Only the tasks in such a list.",
 )
-def prefill(dry_run: bool, failures: Path, replace: bool, retry_failed: Path | None, **settings: Any) -> int:
+@click.option(
+    "--tasks",
+    "tasks_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="With --out, without Label Studio: its JSON export, tasks as its import takes them (JSON or JSON lines), or a "
+    "text with the address or path of an image a line.",
+)
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Write files for Label Studio's import into this folder, instead of predictions into the project.",
+)
+@click.option(
+    "--config",
+    "config_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="With --tasks: their labeling config; else that of `wholebody config`.",
+)
+@click.option(
+    "--images",
+    "image_files_prefix",
+    metavar="PREFIX",
+    help="What Label Studio has in place of --images-dir, such as /data/local-files/?d=photos/ (IMAGE_FILES_PREFIX).",
+)
+@click.option(
+    "--images-dir",
+    "image_files_dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="The folder of this machine that has these images, else that of --tasks (IMAGE_FILES_DIR).",
+)
+@click.option("--shard", metavar="3/16", help="With --out: the third of sixteen parts of the tasks; /16 in array jobs.")
+@click.option("--per-file", type=click.IntRange(min=1), help="With --out: tasks a file.  [default: 1000]")
+@click.option("--watch", is_flag=True, help="When nothing is left, wait for tasks that arrive, until it is stopped.")
+def prefill(
+    dry_run: bool,
+    failures: Path,
+    replace: bool,
+    retry_failed: Path | None,
+    tasks_file: Path | None,
+    out: Path | None,
+    config_file: Path | None,
+    shard: str | None,
+    per_file: int | None,
+    watch: bool,
+    **settings: Any,
+) -> int:
     """Fill the tasks of a project that have neither prediction nor annotation.
 
     Options go before the environment and .env. Run it again to go on where it stopped. Exit code: 0 all
     well, 1 some tasks failed, 2 could not start, 130 stopped by Ctrl-C, SIGTERM or a closed terminal.
     """
+    from wholebody.errors import SettingsError
+    from wholebody.prefill.file_predictions import TASKS_A_FILE
+    from wholebody.prefill.file_runs import FileRun, run_to_files
     from wholebody.prefill.run import run_prefill
+    from wholebody.prefill.shards import Shard
+    from wholebody.prefill.watching import watch_project
     from wholebody.process.logs import configure_logging
     from wholebody.process.stopping import stop_on_signal
     from wholebody.settings import load_settings
 
+    _check_together(settings["project_id"], tasks_file, out, config_file, shard, per_file, replace=replace)
+    if watch and (out or dry_run or retry_failed or settings["task_limit"] not in (None, "all")):
+        raise SettingsError("--watch takes on a whole project: without --limit, --out, --dry-run and --retry-failed")
+    if tasks_file and settings["image_files_prefix"] is not None and settings["image_files_dir"] is None:
+        settings["image_files_dir"] = tasks_file.parent
     given = load_settings(**settings)
     configure_logging(given.log_level, given.log_format)
+    part = Shard.parse(shard) if shard else Shard()
+    if part.count > 1 and failures == FAILURES:
+        failures = failures.with_stem(f"{failures.stem}-{part.number}-of-{part.count}")
     with stop_on_signal() as stop:
-        outcome = run_prefill(
-            given, stop, dry_run=dry_run, failures=failures, replace=replace, retry_failed=retry_failed
-        )
-        _say("\n".join(_report(outcome, failures, dry_run=dry_run)))
+        if out:
+            per_file = per_file or TASKS_A_FILE
+            run = FileRun(out, tasks_file, config_file, part, per_file, dry_run, failures, retry_failed)
+            outcome = run_to_files(given, stop, run)
+        elif watch:
+            outcome = watch_project(given, stop, failures=failures, replace=replace)
+        else:
+            outcome = run_prefill(
+                given, stop, dry_run=dry_run, failures=failures, replace=replace, retry_failed=retry_failed
+            )
+        return end_run(outcome, failures, verb="Would have predicted" if dry_run else "Predicted")
+
+
+def end_run(outcome: "Outcome", failures: Path, *, verb: str) -> int:
+    """Say what came of a run; its exit code."""
+    _say("\n".join(_report(outcome, failures, verb)))
     if outcome.interrupted:  # before failures: what runs this again and again must not go on
         return INTERRUPTED
     return SOME_FAILED if outcome.summary.stopped or outcome.summary.failed else ALL_WELL
+
+
+def _check_together(
+    project_id: int | None,
+    tasks_file: Path | None,
+    out: Path | None,
+    config_file: Path | None,
+    shard: str | None,
+    per_file: int | None,
+    *,
+    replace: bool,
+) -> None:
+    """Refuse options that do not go together."""
+    from wholebody.errors import SettingsError
+
+    if tasks_file and project_id is not None:
+        raise SettingsError("--project and --tasks exclude each other; give one of them")
+    if tasks_file and not out:
+        raise SettingsError("--tasks goes with --out, the folder that gets the predictions")
+    if config_file and not tasks_file:
+        raise SettingsError("--config goes with --tasks; a project has its own labeling config")
+    if (shard or per_file) and not out:
+        raise SettingsError("--shard and --per-file go with --out; one run at a time writes to Label Studio")
+    if replace and out:
+        raise SettingsError("--replace is for the predictions in Label Studio, where --out changes nothing")
 
 
 def _say(report: str) -> None:
@@ -73,10 +173,9 @@ def _say(report: str) -> None:
             raise
 
 
-def _report(outcome: "Outcome", failures: Path, *, dry_run: bool) -> Iterator[str]:
+def _report(outcome: "Outcome", failures: Path, verb: str) -> Iterator[str]:
     """The lines that the run ends with."""
     summary, failed = outcome.summary, outcome.summary.failed.total()
-    verb = "Would have predicted" if dry_run else "Predicted"
     yield f"{verb} {summary.predicted} ({summary.empty} empty), skipped {summary.skipped}, failed {failed}."
     for reason, count in summary.failed.most_common(MOST_REASONS):
         yield f"  {count} x {reason}"

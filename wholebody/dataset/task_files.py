@@ -1,7 +1,9 @@
 """Label Studio's JSON export -> its tasks, one after the other: a file of any size, a task at a time in memory."""
 
 import json
+import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -11,7 +13,7 @@ CHUNK_CHARS = 1 << 20
 _NEAR_THE_END = 64
 """An error so near to the end of what was read may be the cut of a word: more of the file says."""
 
-_SEPARATORS = " \t\r\n,"
+_SPACE, _SEPARATORS = re.compile(r"\s*"), re.compile(r"[ \t\r\n,]*")
 
 
 def read_tasks(path: Path) -> Iterator[dict[str, Any]]:
@@ -22,10 +24,30 @@ def read_tasks(path: Path) -> Iterator[dict[str, Any]]:
     Raises:
         DatasetError: The file cannot be read, is cut off, or is something else; names the line or the key.
     """
+    for number, task in enumerate(read_list(path), 1):
+        yield _checked(task, number, path)
+
+
+def read_list(path: Path) -> Iterator[Any]:
+    """The elements of the list that a JSON file is, one after the other.
+
+    Raises:
+        DatasetError: The file cannot be read, is cut off, or is something else; names the line.
+    """
+    with opened(path) as stream:
+        yield from _objects(stream, path)
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[TextIO]:
+    """A text in UTF-8, open for reading.
+
+    Raises:
+        DatasetError: It cannot be read, or is none; also while it is read.
+    """
     try:
         with path.open(encoding="utf-8-sig") as stream:
-            for number, task in enumerate(_objects(stream, path), 1):
-                yield _checked(task, number, path)
+            yield stream
     except OSError as error:
         raise DatasetError(f"{path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
@@ -47,32 +69,31 @@ def read_text(path: Path) -> str:
 def _objects(stream: TextIO, path: Path) -> Iterator[Any]:
     """The elements of the list that a JSON text is."""
     decoder = json.JSONDecoder()
-    start = stream.read(CHUNK_CHARS)
-    while start.isspace() and (more := stream.read(CHUNK_CHARS)):
-        start += more
-    text = start.lstrip()
-    line = 1 + start.count("\n", 0, len(start) - len(text))
-    if not text.startswith("["):
-        kind = "is empty" if not text else f"begins with {text[:20]!r}, not with a list of tasks"
+    text = stream.read(CHUNK_CHARS)
+    while text.isspace() and (more := stream.read(CHUNK_CHARS)):
+        text += more
+    at = _SPACE.match(text).end()  # type: ignore[union-attr]  # it matches nothing, too
+    if not text.startswith("[", at):
+        kind = "is empty" if at == len(text) else f"begins with {text[at : at + 20]!r}, not with a list of tasks"
         raise DatasetError(f"{path} {kind}; export the project as JSON")
-    text = text[1:]
+    line = 1 + text.count("\n", 0, at)
+    at += 1
     while True:
-        shorter = text.lstrip(_SEPARATORS)
-        line += text.count("\n", 0, len(text) - len(shorter))
-        text = shorter
-        if text.startswith("]"):
+        start, at = at, _SEPARATORS.match(text, at).end()  # type: ignore[union-attr]
+        line += text.count("\n", start, at)
+        if text.startswith("]", at):
             return
         try:
-            found, end = decoder.raw_decode(text)
+            found, end = decoder.raw_decode(text, at)
         except (json.JSONDecodeError, RecursionError) as error:
-            more = stream.read(max(CHUNK_CHARS, len(text))) if _may_be_cut(error, text) else ""
+            more = stream.read(max(CHUNK_CHARS, len(text) - at)) if _may_be_cut(error, text) else ""
             if not more:
-                raise _not_json(error, text, line, path) from None
-            text += more
+                raise _not_json(error, text, at, line, path) from None
+            text, at = text[at:] + more, 0
             continue
         yield found
-        line += text.count("\n", 0, end)
-        text = text[end:]
+        line += text.count("\n", at, end)
+        at = end
 
 
 def _may_be_cut(error: Exception, text: str) -> bool:
@@ -81,10 +102,10 @@ def _may_be_cut(error: Exception, text: str) -> bool:
     )
 
 
-def _not_json(error: Exception, text: str, line: int, path: Path) -> DatasetError:
+def _not_json(error: Exception, text: str, at: int, line: int, path: Path) -> DatasetError:
     if not isinstance(error, json.JSONDecodeError):
         return DatasetError(f"{path}, line {line}: nested too deep to be a task; export the project as JSON")
-    where = line + text.count("\n", 0, error.pos)
+    where = line + text.count("\n", at, error.pos)
     if _may_be_cut(error, text):
         return DatasetError(f"{path}, line {where}: the file is cut off; export it again")
     return DatasetError(f"{path}, line {where}: is not JSON ({error.msg}); export the project as JSON")

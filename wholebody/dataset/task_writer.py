@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, replace
 from typing import Any, Literal
-from urllib.parse import quote
 
 import numpy as np
 from lxml import etree
@@ -14,6 +13,7 @@ from wholebody.dataset.meanings import ConfigMeanings
 from wholebody.dataset.people import Person, assemble
 from wholebody.dataset.shapes import read_shapes
 from wholebody.errors import LabelingConfigError
+from wholebody.images.picture_folder import reference_of
 from wholebody.keypoints import NAMES, PARTS
 from wholebody.labeling.labeling_config import LabelingConfig, parse_labeling_config
 from wholebody.labeling.regions import write_regions
@@ -63,13 +63,7 @@ class TaskWriter:
             LabelingConfigError: It has nothing to fill, or more than one picture.
         """
         config: LabelingConfig = parse_labeling_config(label_config)
-        target = config.targets[0]
-        key = target.value.removeprefix("$")
-        if config.of_tasks or len(config.targets) > 1 or target.has_pages or f"${key}" != target.value:
-            raise LabelingConfigError(
-                f'tasks are made for a labeling config with one <Image value="$...">, not for {target.value!r};'
-                " take one from `wholebody config`"
-            )
+        target, key = config.targets[0], image_key(config)
         return cls(target, key, region_choices(label_config, target.name), prefix, kind)
 
     def with_visibility(self) -> "TaskWriter":
@@ -101,11 +95,11 @@ class TaskWriter:
         else:
             entry = {"result": regions + marks, "model_version": MODEL_VERSION, "score": 1.0}
         meta = {KEPT: {"image": image.entry, "people": kept}}
-        return {"data": {self.key: self._address(image.file_name)}, "meta": meta, self.kind: [entry]}, left_out
-
-    def _address(self, file_name: str) -> str:
-        """Where Label Studio finds a picture."""
-        return self.prefix + (file_name if self.prefix.startswith(("s3://", "gs://")) else quote(file_name))
+        return {
+            "data": {self.key: reference_of(self.prefix, image.file_name)},
+            "meta": meta,
+            self.kind: [entry],
+        }, left_out
 
     def _stacked(self, regions: list[Region]) -> list[Region]:
         """All points, then all skeletons, then all boxes: as `write_regions` has them of everybody at once."""
@@ -158,6 +152,22 @@ class TaskWriter:
     def _mark(self, region_id: str, control: str, names: list[str]) -> Region:
         where = {"id": region_id, "from_name": control, "to_name": self.target.name}
         return where | {"type": "choices", "value": {"choices": names}}
+
+
+def image_key(config: LabelingConfig) -> str:
+    """The key of a task's data that has its only image.
+
+    Raises:
+        LabelingConfigError: The labeling config has more than one picture, or it is not a key alone.
+    """
+    target = config.targets[0]
+    key = target.value.removeprefix("$")
+    if config.of_tasks or len(config.targets) > 1 or target.has_pages or f"${key}" != target.value:
+        raise LabelingConfigError(
+            f'tasks are made for a labeling config with one <Image value="$...">, not for {target.value!r};'
+            " take one from `wholebody config`"
+        )
+    return key
 
 
 def region_choices(label_config: str, image: str) -> dict[str, str]:

@@ -11,6 +11,7 @@ from wholebody.images.data_uris import read_data_uri
 from wholebody.images.decoding import Picture, decode_image
 from wholebody.images.fetching import Fetcher
 from wholebody.images.own_addresses import OwnAddresses, is_own_path
+from wholebody.images.picture_folder import PictureFolder
 from wholebody.process.memory_budget import MemoryBudget, Share
 from wholebody.process.observing import stage
 from wholebody.settings import Settings
@@ -48,6 +49,11 @@ class ImageLoader:
         self._base_url = settings.label_studio_url
         self.memory = MemoryBudget(settings.image_memory_bytes)
         self._own = OwnAddresses(settings, lambda url: self._fetcher.fetch(url, Share()))
+        self._folder: PictureFolder | None = None
+        if settings.image_files_prefix is not None and settings.image_files_dir is not None:
+            self._folder = PictureFolder(
+                settings.image_files_prefix, settings.image_files_dir, settings.image_max_bytes
+            )
         seen_by_browsers = settings.label_studio_public_url or settings.label_studio_url or "https://"
         self._page_scheme = seen_by_browsers.partition(":")[0]
 
@@ -120,6 +126,8 @@ class ImageLoader:
             content = read_data_uri(reference, self._settings.image_max_bytes)
             share.grow(len(content))
             return content
+        if self._folder and self._folder.has(reference):
+            return self._folder.read(reference, share)
         if reference.startswith("//"):  # a page takes its own scheme
             reference = f"{self._page_scheme}:{reference}"
         if own := self._own.locate(reference):
@@ -139,6 +147,12 @@ class ImageLoader:
         if scheme in ("http", "https"):
             return reference
         if scheme in CLOUD_SCHEMES:
+            if not isinstance(task_id, int):
+                raise ImageError(
+                    f"{scheme}:// addresses are fetched through Label Studio, by the id of a task that it has; give "
+                    "pre-signed https addresses, tasks exported from the project, or --project",
+                    cause="image_refused",
+                )
             uri = base64.urlsafe_b64encode(reference.encode()).decode()
             # In releases since 1.18 another name of /resolve/, and all that those before have.
             return f"{self._label_studio()}/tasks/{task_id}/presign/?fileuri={uri}"

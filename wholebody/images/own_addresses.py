@@ -117,6 +117,11 @@ def is_own_path(reference: str) -> bool:
     return _OWN_PATH.match(reference) is not None
 
 
+def is_surely_own_path(reference: str) -> bool:
+    """Whether it is such a path, and can hardly be one of a file system."""
+    return _SURELY_OWN_PATH.match(reference) is not None
+
+
 def _path_under(reference: str, url: str) -> str | None:
     """Path and query of a reference behind an address of Label Studio; `None` where it is not one of its own."""
     sub_path = urlsplit(url).path

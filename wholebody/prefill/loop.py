@@ -13,12 +13,12 @@ from wholebody.errors import (
     GoneError,
     ImageError,
     LabelStudioError,
+    OutputError,
     StoppedError,
     UnavailableError,
     WholebodyError,
 )
 from wholebody.predictions import Prediction
-from wholebody.prefill.failures import FailureFile
 from wholebody.prefill.parts import PredictionStore, Predictor, Task
 from wholebody.process.stopping import Stop
 
@@ -39,6 +39,17 @@ class Progress(Protocol):
         """Count `n` tasks more as done."""
 
 
+class Failures(Protocol):
+    """Who is told of tasks that failed; see `FailureFile`."""
+
+    def add(self, task: Task, error: str) -> None:
+        """Take a task and what went wrong.
+
+        Raises:
+            OutputError: It cannot be written any more.
+        """
+
+
 @dataclass(slots=True)
 class Summary:
     """What became of the tasks.
@@ -49,6 +60,7 @@ class Summary:
         skipped: Tasks that had a prediction or an annotation already, or are gone.
         failed: Reason -> number of tasks; of a thousand reasons and `OTHER_REASONS`.
         stopped: Why the run ended before its last task, or `""`.
+        may_pass: Whether it is something that may be otherwise at the next run.
     """
 
     predicted: int = 0
@@ -56,11 +68,20 @@ class Summary:
     skipped: int = 0
     failed: Counter[str] = field(default_factory=Counter)
     stopped: str = ""
+    may_pass: bool = field(default=False, compare=False)
 
-    def count_failure(self, reason: str) -> None:
-        """Count a task that failed."""
+    def count_failure(self, reason: str, tasks: int = 1) -> None:
+        """Count tasks that failed."""
         known = reason in self.failed or len(self.failed) < MOST_REASONS
-        self.failed[reason if known else OTHER_REASONS] += 1
+        self.failed[reason if known else OTHER_REASONS] += tasks
+
+    def add(self, other: "Summary") -> None:
+        """Count in what became of other tasks."""
+        self.predicted += other.predicted
+        self.empty += other.empty
+        self.skipped += other.skipped
+        for reason, count in other.failed.items():
+            self.count_failure(reason, count)
 
 
 class _Watch:
@@ -87,7 +108,7 @@ def prefill(
     tasks: Iterator[Task],
     predictor: Predictor,
     store: PredictionStore | None,
-    failures: FailureFile,
+    failures: Failures,
     progress: Progress,
     stop: Stop,
 ) -> Summary:
@@ -113,13 +134,15 @@ def prefill(
                 progress.update()
                 summary.stopped = watch.reason_to_stop(error)
                 if summary.stopped:
+                    summary.may_pass = isinstance(error, UnavailableError)
                     break
     except StoppedError:  # in the listing or a write: that task is one for the next run
         pass
-    except ConfigChangedError as error:
-        summary.stopped = str(error)
+    except (ConfigChangedError, OutputError) as error:
+        summary.stopped, summary.may_pass = str(error), isinstance(error, ConfigChangedError)
     except LabelStudioError as error:  # from the listing, or because the project is gone
-        summary.stopped = f"{error}; run again to go on" if isinstance(error, UnavailableError) else str(error)
+        summary.may_pass = isinstance(error, UnavailableError)
+        summary.stopped = f"{error}; run again to go on" if summary.may_pass else str(error)
     return summary
 
 
@@ -128,7 +151,7 @@ def _finish(
     outcome: Prediction | Exception,
     store: PredictionStore | None,
     summary: Summary,
-    failures: FailureFile,
+    failures: Failures,
 ) -> Exception | None:
     """Store one prediction and count it; the error that made the task fail, if one did."""
     try:
@@ -139,7 +162,7 @@ def _finish(
             return None
         summary.predicted += 1
         summary.empty += not outcome["result"]
-    except (StoppedError, ConfigChangedError, GoneError):
+    except (StoppedError, ConfigChangedError, GoneError, OutputError):
         raise
     except WholebodyError as error:
         summary.count_failure(_reason(error))

@@ -79,10 +79,15 @@ class PredictionStore(Protocol):
             StoppedError: Neither was it, because the user asked to stop.
             ConfigChangedError: Nor may any other be: this run's labeling config is not the project's any more.
             GoneError: Nor can any other be: there is no such project any more.
+            OutputError: Nor can any other be.
         """
 
     def show(self) -> None:
-        """See to it that people see what was stored. Called at the end of a run, however it ends."""
+        """See to it that people see what was stored. Called at the end of a run, however it ends.
+
+        Raises:
+            OutputError: They do not.
+        """
 
     def settle(self) -> int:
         """Leave one prediction in each task; how many were too many. Called when a run has done all its tasks.
@@ -92,3 +97,18 @@ class PredictionStore(Protocol):
             LabelStudioError: It could not be done.
             StoppedError: The user asked to stop.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a run is put together from.
+
+    Attributes:
+        source: Which tasks there are.
+        predictor: Who predicts them.
+        store: Where predictions go; `None` for a dry run.
+    """
+
+    source: TaskSource
+    predictor: Predictor
+    store: PredictionStore | None

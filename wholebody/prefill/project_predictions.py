@@ -92,6 +92,11 @@ class ProjectPredictions:
                 deleted += self._make_room(task["id"])
         return deleted
 
+    def settles_at_once(self) -> bool:
+        """Whether no write that was not answered can be under way any more."""
+        self._client.late_writes.look()
+        return not self._client.late_writes.seconds_left()
+
     def _make_room(self, task_id: int) -> int:
         """Delete what was replaced, unless somebody has annotated the task meanwhile."""
         unannotated = TaskQuery().without_annotation().among([task_id])

@@ -15,18 +15,19 @@ from wholebody.errors import (
     ConfigChangedError,
     GoneError,
     LabelStudioError,
+    OutputError,
     SettingsError,
     StoppedError,
     UnavailableError,
 )
-from wholebody.label_studio.client import LabelStudioClient
-from wholebody.label_studio.duplicates import is_outdated
+from wholebody.label_studio.client import LabelStudioClient, Project
+from wholebody.label_studio.duplicates import IsReplaced, is_outdated
 from wholebody.labeling.config_fit import fits
 from wholebody.labeling.editor_tags import find_unknown_tags
 from wholebody.labeling.labeling_config import LabelingConfig, parse_labeling_config
-from wholebody.prefill.failures import FailureFile, read_failed
+from wholebody.prefill.failures import FailureFile, read_failed, read_failed_ids
 from wholebody.prefill.loop import Summary, prefill
-from wholebody.prefill.parts import Counts, OpenPredictor, PredictionStore, Predictor, TaskSource
+from wholebody.prefill.parts import OpenPredictor, Parts, PredictionStore, Predictor
 from wholebody.prefill.progress import show_progress
 from wholebody.prefill.project_predictions import ProjectPredictions
 from wholebody.prefill.project_tasks import ProjectTasks
@@ -86,15 +87,12 @@ def run_prefill(
     """
     if settings.project_id is None:
         raise SettingsError("PROJECT_ID is not set; it is the number in the project's address, or use --project")
-    ids = None if retry_failed is None else read_failed(retry_failed)
+    ids = None if retry_failed is None else read_failed_ids(retry_failed)
     client = LabelStudioClient(settings, stop)
-    project = client.project(settings.project_id)
-    config = parse_labeling_config(project.label_config)
-    if unknown := find_unknown_tags(project.label_config, client.release):
-        log.warning("project %d %r: nobody can open its tasks, for %s", project.id, project.title, unknown)
+    project, config = open_project(client, settings.project_id)
     with open_predictor(settings, config, stop) as predictor:
         version = predictor.model_version
-        is_replaced = partial(is_outdated, version=version, fits=partial(fits, config=config)) if replace else None
+        is_replaced = replaced_by(version, config, replace=replace)
         start_id = settings.start_task_id
         source = ProjectTasks(
             client, project.id, version, start_id=start_id, ids=ids, is_replaced=is_replaced, stop=stop
@@ -102,36 +100,76 @@ def run_prefill(
         store = ProjectPredictions(client, project, version, start_id=start_id, is_replaced=is_replaced, stop=stop)
         if misfits := source.find_misfits():
             log.info("%d tasks have predictions of %s under names that the labeling config lacks", misfits, version)
-        counts = source.count()
-        log.info(
-            "project %d %r: %d tasks to predict, %d done before", project.id, project.title, counts.todo, counts.done
+        return do_tasks(
+            Parts(source, predictor, None if dry_run else store),
+            settings,
+            stop,
+            name=f"project {project.id} {project.title!r}",
+            failures=failures,
+            retry_failed=retry_failed,
         )
-        failed = FailureFile(failures, keep=retry_failed is not None and _is_one_file(failures, retry_failed))
-        summary = _fill(source, predictor, None if dry_run else store, settings.task_limit, counts, failed, stop)
+
+
+def open_project(client: LabelStudioClient, project_id: int) -> tuple[Project, LabelingConfig]:
+    """A project with its labeling config. Says where people cannot open its tasks.
+
+    Raises:
+        LabelingConfigError: The config has nothing to fill.
+        LabelStudioError: There is no such project, or no answer.
+    """
+    project = client.project(project_id)
+    config = parse_labeling_config(project.label_config)
+    if unknown := find_unknown_tags(project.label_config, client.release):
+        log.warning("project %d %r: nobody can open its tasks, for %s", project.id, project.title, unknown)
+    return project, config
+
+
+def replaced_by(version: str, config: LabelingConfig, *, replace: bool) -> IsReplaced | None:
+    """Which predictions a run replaces with those of its version, if it does."""
+    return partial(is_outdated, version=version, fits=partial(fits, config=config)) if replace else None
+
+
+def do_tasks(
+    parts: Parts, settings: Settings, stop: Stop, *, name: str, failures: Path, retry_failed: Path | None
+) -> Outcome:
+    """Do what there is to do.
+
+    Args:
+        parts: What the run is put together from.
+        settings: How many tasks it takes on.
+        stop: The user's wish to stop.
+        name: Where the tasks are, for the log.
+        failures: Where the tasks that failed are listed.
+        retry_failed: The list that says which tasks are tried, if one does.
+
+    Raises:
+        WholebodyError: It could not start.
+    """
+    counts, limit = parts.source.count(), settings.task_limit
+    todo = "tasks" if counts.todo is None else f"{counts.todo} tasks"
+    log.info("%s: %s to predict, %d done before", name, todo, counts.done)
+    start_id = settings.start_task_id
+    listed = read_failed(retry_failed) if retry_failed else ()
+    is_from_start = all(isinstance(one, str) or one >= start_id for one in listed)
+    failed = FailureFile(failures, keep=retry_failed is not None and _is_one_file(failures, retry_failed))
+    total = limit if counts.todo is None else counts.todo if limit is None else min(counts.todo, limit)
+    with logging_redirect_tqdm(), show_progress(total=total, unit="task") as progress:
+        tasks = islice(parts.source.tasks(), limit)
+        summary = prefill(tasks, parts.predictor, parts.store, failed, progress, stop)
     summary.skipped += counts.done
-    deleted = 0 if dry_run else _close(store, summary, stop)
-    if not (summary.stopped or stop.is_set() or dry_run) and _took_on_all(settings, counts, ids):
+    deleted = 0 if parts.store is None else _close(parts.store, summary, stop)
+    took_on_all = limit is None or (counts.todo is not None and counts.todo <= limit)
+    if took_on_all and is_from_start and not (summary.stopped or stop.is_set() or parts.store is None):
         failed.forget_kept()
     return Outcome(summary, deleted, stop.is_set())
 
 
-def _fill(
-    source: TaskSource,
-    predictor: Predictor,
-    store: PredictionStore | None,
-    limit: int | None,
-    counts: Counts,
-    failures: FailureFile,
-    stop: Stop,
-) -> Summary:
-    total = limit if counts.todo is None else counts.todo if limit is None else min(counts.todo, limit)
-    with logging_redirect_tqdm(), show_progress(total=total, unit="task") as progress:
-        return prefill(islice(source.tasks(), limit), predictor, store, failures, progress, stop)
-
-
 def _close(store: PredictionStore, summary: Summary, stop: Stop) -> int:
     """Make the predictions visible, then see to it that there is one a task; how many were too many."""
-    store.show()
+    try:
+        store.show()
+    except OutputError as error:
+        summary.stopped = summary.stopped or str(error)
     if summary.stopped or stop.is_set():
         return 0
     try:
@@ -145,14 +183,6 @@ def _close(store: PredictionStore, summary: Summary, stop: Stop) -> int:
     except StoppedError:
         pass
     return 0
-
-
-def _took_on_all(settings: Settings, counts: Counts, ids: tuple[int, ...] | None) -> bool:
-    """Whether neither limit nor start left out a task that was to be tried again."""
-    limit = settings.task_limit
-    return (limit is None or (counts.todo is not None and counts.todo <= limit)) and all(
-        one >= settings.start_task_id for one in ids or ()
-    )
 
 
 def _is_one_file(one: Path, other: Path) -> bool:
