@@ -67,7 +67,8 @@ SECRETS = [
 
 
 def test_these_are_all_variables() -> None:
-    expected = {row[0] for row in VARIABLES} | {row[0] for row in SECRETS} | {"BASIC_AUTH_USER"}
+    expected = {row[0] for row in VARIABLES} | {row[0] for row in SECRETS}
+    expected |= {"BASIC_AUTH_USER", "IMAGE_FILES_PREFIX", "IMAGE_FILES_DIR"}  # which go with another each
     names = set()
     for field, info in Settings.model_fields.items():
         alias = info.validation_alias
@@ -104,6 +105,15 @@ def test_the_model_dir_is_in_the_home_by_default(monkeypatch: pytest.MonkeyPatch
     assert load_settings().model_dir == Path("/home/somebody/.cache/label-studio-wholebody")
     monkeypatch.setenv("MODEL_DIR", "~/weights")
     assert load_settings().model_dir == Path("/home/somebody/weights")
+
+
+def test_images_of_a_folder(monkeypatch: pytest.MonkeyPatch, dot_env: Path) -> None:
+    monkeypatch.setenv("HOME", "/home/somebody")
+    assert (load_settings().image_files_prefix, load_settings().image_files_dir) == (None, None)
+    dot_env.write_text("IMAGE_FILES_PREFIX=/data/local-files/?d=photos/\nIMAGE_FILES_DIR=~/photos\n")
+    settings = load_settings()
+    assert settings.image_files_prefix == "/data/local-files/?d=photos/"
+    assert settings.image_files_dir == Path("/home/somebody/photos")
 
 
 @pytest.mark.parametrize("text", ["all", "ALL", "none"])

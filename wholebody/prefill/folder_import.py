@@ -52,11 +52,12 @@ class StoredPredictions:
     ) -> None:
         versions = folder.versions()
         if not versions:
+            raise DatasetError(f"{folder.path} has no predictions; give the folder that a prefill with --out wrote")
+        if len(versions) > 1:
+            several = ", ".join(sorted(versions))
             raise DatasetError(
-                f"{folder.path} has no predictions in it; give the folder that a prefill with --out wrote"
+                f"{folder.path} has predictions of several model versions: {several}; give each a folder"
             )
-        if len(versions) > 1 or "" in versions:
-            raise DatasetError(f"{folder.path} has not predictions of one model version, but of {sorted(versions)}")
         (self.model_version,) = versions
         self.done = 0
         self._folder = folder

@@ -36,7 +36,7 @@ ASK_EVERY_S = 30.0
 SHARE = 0.05
 """Of Label Studio's time at most that asking for new tasks takes: with a million tasks each time is a second."""
 
-RETRY_S = 3600.0
+RETRY_S = 600.0
 """After so long a task that failed is tried again."""
 
 
@@ -55,6 +55,10 @@ class RecentFailures:
         """See `loop.Failures`."""
         self._failed_at[task["id"]] = time.monotonic()
         self._file.add(task, error)
+
+    def forget(self, since: float) -> None:
+        """Let those be tried again at once that failed since a `time.monotonic()`."""
+        self._failed_at = {task_id: at for task_id, at in self._failed_at.items() if at < since}
 
     def without(self, tasks: Iterator[Task]) -> Iterator[Task]:
         """Those of some tasks that did not fail lately."""
@@ -155,12 +159,14 @@ class Watch:
 
     def _predict(self, tasks: Iterator[Task], predictor: Predictor, store: ProjectPredictions) -> bool:
         """Predict some tasks; whether the predictor may go on."""
+        begun = time.monotonic()
         with logging_redirect_tqdm(), show_progress(unit="task") as progress:
             summary = prefill(tasks, predictor, store, self._failures, progress, self._stop)
         self.summary.add(summary)
         store.show()
         if summary.stopped and summary.may_pass:
             log.warning("%s", summary.stopped)
+            self._failures.forget(begun)
             self._stop.wait(ASK_EVERY_S)  # it is away, or somebody edits the config, and saves it more than once
         elif summary.stopped:
             self.summary.stopped = summary.stopped
