@@ -19,6 +19,7 @@ import cv2
 import numpy as np
 
 from benchmarks.bulk import Load, measure_bulk, measure_delay
+from benchmarks.file_growth import measure_file_growth
 from benchmarks.growth import SIZES, measure_growth
 from benchmarks.inputs import ROOT, read_bgr, testdata_folder
 from benchmarks.large_images import make_large_png, measure_large_images
@@ -137,7 +138,9 @@ class Bench:
 
     def growth(self) -> Iterator[Row]:
         """Many tasks."""
-        yield from measure_growth(self.server, SIZES[: 2 if self._quick else 3])
+        sizes = SIZES[: 2 if self._quick else 3]
+        yield from measure_growth(self.server, sizes)
+        yield from measure_file_growth(sizes)
 
     def stand_in(self, kind: Kind) -> Job:
         """The stand-ins as weights."""

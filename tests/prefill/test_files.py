@@ -78,10 +78,9 @@ def test_what_has_no_id_gets_none(files: Prefill) -> None:
     files("--images", "/data/local-files/?d=")
     done = files("--images", "", IMAGE_FILES_PREFIX="/data/local-files/?d=", IMAGE_FILES_DIR=".")
     assert done.exit_code == COULD_NOT_START
-    assert [(task.get("id"), task["data"]["image"]) for task in written()] == [
-        (None, "https://a.example/1.jpg"),
-        (None, "/data/local-files/?d=empty"),
-    ]
+    assert not any("id" in task for task in written())
+    images = {task["data"]["image"] for task in written()}
+    assert images == {"https://a.example/1.jpg", "/data/local-files/?d=empty"}
 
 
 def test_a_second_run_does_what_is_left(files: Prefill) -> None:
@@ -124,14 +123,14 @@ def test_failed_tasks_are_listed_and_tried_again(files: Prefill) -> None:
     done = files()
     assert (done.exit_code, done.stdout.splitlines()[0]) == (SOME_FAILED, "Predicted 0 (0 empty), skipped 0, failed 2.")
     failed = [json.loads(line)["task"] for line in Path("prefill-failures.jsonl").read_text().splitlines()]
-    assert failed == [1, "element 2"]
+    assert sorted(failed, key=str) == [1, "element 2"]
     assert not Path("out").exists()
     Path("tasks.json").write_text(
         '[{"id": 1, "data": {"image": "x"}}, {"data": {"image": "y"}}, {"data": {"image": "z"}}]'
     )
     assert files("--retry-failed", "prefill-failures.jsonl").stdout == "Predicted 2 (0 empty), skipped 0, failed 0.\n"
     assert not Path("prefill-failures.jsonl").exists()
-    assert [task["data"]["image"] for task in written()] == ["x", "y"]
+    assert sorted(task["data"]["image"] for task in written()) == ["x", "y"]
 
 
 def test_a_list_of_a_files_failures_is_none_of_a_project(prefill: Prefill) -> None:

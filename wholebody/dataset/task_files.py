@@ -9,7 +9,7 @@ from typing import Any, TextIO
 
 from wholebody.errors import DatasetError
 
-CHUNK_CHARS = 1 << 20
+CHUNK_CHARS = 1 << 17
 _NEAR_THE_END = 64
 """An error so near to the end of what was read may be the cut of a word: more of the file says."""
 

@@ -47,7 +47,9 @@ class FileTasks:
         idle, wanted = bytearray(), bytearray()
         keys = TaskKeys(_scan(tasks, idle, wanted, start_id, ids))
         is_done = np.frombuffer(idle, bool) | self._repeated(keys) | self._in_folder(keys, done, folder)
-        mine = np.frombuffer(wanted, bool) & (np.arange(len(is_done)) % shard.count == shard.number - 1)
+        mine = np.zeros(len(is_done), bool)
+        mine[shard.number - 1 :: shard.count] = True
+        mine &= np.frombuffer(wanted, bool)
         self._todo: NDArray[np.bool_] = mine & ~is_done
         self._counts = Counts(int(self._todo.sum()), int((mine & is_done).sum()))
 
@@ -76,6 +78,8 @@ class FileTasks:
 
     def _in_folder(self, keys: TaskKeys, done: TaskKeys, folder: str) -> NDArray[np.bool_]:
         """Of each task, whether the folder has it."""
+        if not len(done):
+            return np.zeros(len(keys), bool)
         missing = keys.find(done.who) < 0
         if missing.any():
             who = int(done.who[missing].min())

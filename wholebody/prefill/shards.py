@@ -43,7 +43,7 @@ class Shard:
         """Whether a task is in it.
 
         Args:
-            place: The task's place, from 0, or its id: all runs must count alike.
+            place: Its id, or another number that all runs give it.
         """
         return place % self.count == self.number - 1
 

@@ -69,7 +69,8 @@ class TaskKeys:
     def repeated(self) -> NDArray[np.bool_]:
         """Of each task, whether one before it has the same `who`."""
         found = np.zeros(len(self.who), bool)
-        found[self._order[1:]] = np.diff(self.who[self._order]) == 0
+        in_order = self.who[self._order]
+        found[self._order[1:]] = in_order[1:] == in_order[:-1]
         return found
 
     def find(self, who: Keys) -> NDArray[np.int64]:

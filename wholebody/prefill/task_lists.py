@@ -53,7 +53,9 @@ class TaskList:
             LabelingConfigError: The file is a text, and the labeling config has more than one image.
         """
         with opened(self.path) as stream:
-            start = next((line.lstrip() for line in stream if not line.isspace()), "")
+            start = " "
+            while start.isspace():  # a list may be one line of any length
+                start = stream.read(1)
         if start.startswith("["):
             return self._of_list()
         return self._of_json_lines() if start.startswith("{") else self._of_text()
