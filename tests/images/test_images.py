@@ -163,7 +163,7 @@ def test_data_uris_are_limited_in_bytes(encode: object) -> None:
 
 NEITHER = (
     ": is neither an address nor one of Label Studio's own references (/data/upload/..., /data/local-files/?d=...); "
-    "files of this machine are never read"
+    "files of this machine are read from IMAGE_FILES_DIR alone"
 )
 
 

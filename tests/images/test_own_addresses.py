@@ -136,10 +136,10 @@ def test_what_may_be_wrong(
 def test_the_hint_at_a_path_of_a_proxy(server: ScriptedServer) -> None:
     text = refusal("/label-studio/data/upload/1/a.jpg", server.url)
     assert text.endswith(
-        "files of this machine are never read; if a proxy of Label Studio adds /label-studio, set "
+        "files of this machine are read from IMAGE_FILES_DIR alone; if a proxy of Label Studio adds /label-studio, set "
         "LABEL_STUDIO_PUBLIC_URL to the address with it"
     )
-    assert refusal("/etc/passwd", server.url).endswith("files of this machine are never read")
+    assert refusal("/etc/passwd", server.url).endswith("files of this machine are read from IMAGE_FILES_DIR alone")
 
 
 def test_the_hint_where_nothing_answers(server: ScriptedServer) -> None:

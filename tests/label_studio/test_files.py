@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,18 @@ from .figure_tasks import SEED, assert_is_the_truth, make_project
 from .test_prefill_command import prefill
 
 PICTURES, SHARDS = 6, 2
+
+PIXEL = (
+    "data:image/png;base64,"
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
+)
+
+WATCH = """
+from wholebody.__main__ import main
+from wholebody.prefill import watching
+watching.ASK_EVERY_S = 0.5
+main()
+"""
 
 
 def run(cwd: Path, settings: dict[str, str], *options: str) -> str:
@@ -77,6 +90,7 @@ def assert_each_once(tasks: list[dict[str, Any]], pictures: Path) -> None:
         assert_is_the_truth(prediction, number)
 
 
+@pytest.mark.thorough
 def test_files_are_imported_and_a_task_is_opened(
     admin: LabelStudioAdmin, pictures: Path, out: Path, editor: Editor
 ) -> None:
@@ -108,6 +122,7 @@ def test_files_come_by_the_sync_of_a_storage(
     assert_each_once(admin.tasks(project), pictures)
 
 
+@pytest.mark.thorough
 def test_predictions_go_into_a_project_that_has_the_tasks(
     admin: LabelStudioAdmin, label_studio: LabelStudioServer, pictures: Path, out: Path, tmp_path: Path
 ) -> None:
@@ -127,6 +142,7 @@ def test_predictions_go_into_a_project_that_has_the_tasks(
         assert_is_the_truth(prediction, number)
 
 
+@pytest.mark.thorough
 def test_an_export_is_predicted_without_the_server_and_a_project_into_files(
     admin: LabelStudioAdmin, label_studio: LabelStudioServer, pictures: Path, tmp_path: Path
 ) -> None:
@@ -146,3 +162,37 @@ def test_an_export_is_predicted_without_the_server_and_a_project_into_files(
     assert {task["id"] for task in offline} == {task["id"] for task in online} == {*tasks} - {tasks[2]}
     data = [{task["id"]: task["data"] for task in found} for found in (offline, online)]
     assert data[0] == data[1]
+
+
+@pytest.mark.thorough
+def test_nobody_in_the_picture_is_imported_too(
+    admin: LabelStudioAdmin, label_studio: LabelStudioServer, tmp_path: Path
+) -> None:
+    (tmp_path / "list.txt").write_text(f"{PIXEL}\n")
+    run(tmp_path, {}, "--tasks", "list.txt", "--out", "out")
+    project = make_project(admin, "files, nobody")
+    (task,) = admin.upload_file(project, tmp_path / "out" / "tasks-00001.json")
+    (prediction,) = admin.predictions(task)
+    assert (prediction["result"], prediction["score"]) == ([], 0.0)
+
+
+@pytest.mark.thorough
+def test_a_watch_predicts_what_arrives_and_ends_at_sigterm(
+    admin: LabelStudioAdmin, label_studio: LabelStudioServer, pictures: Path, tmp_path: Path
+) -> None:
+    project = project_for(admin, pictures, "files, watched")
+    values = [f"/data/local-files/?d=figure-files/{path.name}" for path in sorted(pictures.glob("*.png"))]
+    settings = {"LABEL_STUDIO_URL": label_studio.url, "LABEL_STUDIO_API_TOKEN": admin.legacy_token()}
+    command = [sys.executable, "-c", WATCH, "prefill", "--watch", "--project", str(project)]
+    variables = environment(settings | {"MODE": "figures", "REQUEST_DELAY_SECONDS": "0", "PYTHONPATH": str(ROOT)})
+    with subprocess.Popen(command, cwd=tmp_path, env=variables, stdout=subprocess.PIPE, text=True) as watch:
+        for number, value in enumerate(values[:3], 1):
+            (task,) = admin.import_tasks(project, [{"image": value}])
+            limit = time.monotonic() + 60
+            while not admin.predictions(task) and time.monotonic() < limit:
+                time.sleep(0.2)
+            (prediction,) = admin.predictions(task)
+            assert_is_the_truth(prediction, number)
+        watch.terminate()
+        said, _ = watch.communicate(timeout=60)
+    assert (watch.returncode, said) == (0, "Predicted 3 (0 empty), skipped 0, failed 0.\n")

@@ -14,7 +14,7 @@ from filelock import FileLock
 
 from tests.fake_label_studio import FakeLabelStudio
 from tests.prefill_runner import ALL_WELL, COULD_NOT_START, SOME_FAILED, Prefill, StubAnnotator
-from wholebody.prefill import file_predictions
+from wholebody.prefill import file_predictions, run
 
 FOUND = [{"result": [{"id": "a"}], "score": 0.9, "model_version": "stub-1"}]
 
@@ -39,12 +39,12 @@ def ids(folder: str = "out") -> Counter[int]:
 def files(prefill: Prefill) -> Iterator[Prefill]:
     """The command for `tasks.json` and `out`."""
 
-    def run(*options: str, **variables: str) -> Result:
+    def fill(*options: str, **variables: str) -> Result:
         return prefill(
             "--tasks", "tasks.json", "--out", "out", *options, PROJECT_ID="", LABEL_STUDIO_URL="", **variables
         )
 
-    yield run
+    yield fill
 
 
 def test_whole_tasks_with_their_predictions(files: Prefill) -> None:
@@ -228,6 +228,26 @@ def test_a_folder_of_the_same_ids_with_other_images(files: Prefill) -> None:
     files()
     Path("tasks.json").write_text(Path("tasks.json").read_text().replace("2.png", "4.png"))
     assert refused(files()) == "out has task 2 with other data than tasks.json; choose another folder with --out"
+
+
+def test_a_file_that_is_changed_before_its_tasks_are_done(files: Prefill, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_tasks(3)
+
+    class Slow(StubAnnotator):
+        """Is loaded after the file was read for the first time."""
+
+        def __init__(self, settings: object, *, bulk: bool, stop: object) -> None:
+            write_tasks(2)
+
+    monkeypatch.setattr(run, "Annotator", Slow)
+    done = files()
+    assert (done.exit_code, done.stdout.splitlines()) == (
+        SOME_FAILED,
+        [
+            "Predicted 0 (0 empty), skipped 0, failed 0.",
+            "Stopped early: tasks.json was changed during the run; run again to go on",
+        ],
+    )
 
 
 def test_two_tasks_with_one_id(files: Prefill) -> None:

@@ -21,7 +21,7 @@ def find(pattern: str, name: str) -> str:
     return match[1]
 
 
-OURS = ("check", "wholebody", "check-gpu", "wholebody-gpu")
+OURS = ("check", "wholebody", "watch", "check-gpu", "wholebody-gpu")
 
 
 def services() -> dict[str, Any]:

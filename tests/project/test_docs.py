@@ -39,6 +39,9 @@ OTHER_VARIABLES = {
     "NO_PROXY",
     "PIP_EXTRA_INDEX_URL",
     "ORT_DISABLE_TELEMETRY",
+    # of what runs jobs
+    "JOB_COMPLETION_INDEX",
+    "SLURM_ARRAY_TASK_ID",
     # of docker-compose.yml
     "MEMORY_LIMIT",
     # of this repository's tools and tests

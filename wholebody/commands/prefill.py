@@ -77,6 +77,12 @@ MOST_REASONS = 10
     help="The folder of this machine that has these images, else that of --tasks (IMAGE_FILES_DIR).",
 )
 @click.option("--shard", metavar="3/16", help="With --out: the third of sixteen parts of the tasks; /16 in array jobs.")
+@click.option(
+    "--shard-index",
+    type=int,
+    envvar=["JOB_COMPLETION_INDEX", "SLURM_ARRAY_TASK_ID"],
+    help="With --shard /16: which part, from 0 (JOB_COMPLETION_INDEX, SLURM_ARRAY_TASK_ID).",
+)
 @click.option("--per-file", type=click.IntRange(min=1), help="With --out: tasks a file.  [default: 1000]")
 @click.option("--watch", is_flag=True, help="When nothing is left, wait for tasks that arrive, until it is stopped.")
 def prefill(
@@ -88,6 +94,7 @@ def prefill(
     out: Path | None,
     config_file: Path | None,
     shard: str | None,
+    shard_index: int | None,
     per_file: int | None,
     watch: bool,
     **settings: Any,
@@ -114,7 +121,7 @@ def prefill(
         settings["image_files_dir"] = tasks_file.parent
     given = load_settings(**settings)
     configure_logging(given.log_level, given.log_format)
-    part = Shard.parse(shard) if shard else Shard()
+    part = Shard.parse(shard, shard_index) if shard else Shard()
     if part.count > 1 and failures == FAILURES:
         failures = failures.with_stem(f"{failures.stem}-{part.number}-of-{part.count}")
     with stop_on_signal() as stop:

@@ -163,7 +163,7 @@ class ImageLoader:
         if not is_own_path(reference):
             raise ImageError(
                 "is neither an address nor one of Label Studio's own references (/data/upload/..., "
-                "/data/local-files/?d=...); files of this machine are never read",
+                "/data/local-files/?d=...); files of this machine are read from IMAGE_FILES_DIR alone",
                 cause="image_refused",
             )
         return self._label_studio() + reference

@@ -10,6 +10,7 @@ from typing import Protocol
 from wholebody.errors import (
     AuthenticationError,
     ConfigChangedError,
+    DatasetError,
     GoneError,
     ImageError,
     LabelStudioError,
@@ -138,7 +139,7 @@ def prefill(
                     break
     except StoppedError:  # in the listing or a write: that task is one for the next run
         pass
-    except (ConfigChangedError, OutputError) as error:
+    except (ConfigChangedError, DatasetError, OutputError) as error:  # the second from where tasks are read
         summary.stopped, summary.may_pass = str(error), isinstance(error, ConfigChangedError)
     except LabelStudioError as error:  # from the listing, or because the project is gone
         summary.may_pass = isinstance(error, UnavailableError)

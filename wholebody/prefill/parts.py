@@ -42,6 +42,7 @@ class TaskSource(Protocol):
 
         Raises:
             LabelStudioError: Label Studio does not say which come next.
+            DatasetError: The file that they are in does not.
             StoppedError: The user asked to stop.
         """
 

@@ -1,14 +1,9 @@
 """Which part of the tasks a run does, where several runs divide them."""
 
-import os
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from wholebody.errors import SettingsError
-
-INDEXES = (("JOB_COMPLETION_INDEX", ""), ("SLURM_ARRAY_TASK_ID", "SLURM_ARRAY_TASK_MIN"))
-"""Variables with the number of a part, and with the least number, else 0: of Kubernetes and of Slurm."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,17 +19,21 @@ class Shard:
     count: int = 1
 
     @classmethod
-    def parse(cls, text: str, environment: Mapping[str, str] = os.environ) -> "Shard":
-        """`3/16`, or `/16`: then a variable of Kubernetes or Slurm says which.
+    def parse(cls, text: str, index: int | None) -> "Shard":
+        """`3/16`; or `/16`, where `index` says which, from 0.
 
         Raises:
-            SettingsError: It is neither, or there is no such variable.
+            SettingsError: It is neither, or says not which.
         """
         found = re.fullmatch(r"(\d*)/(\d+)", text.strip())
         if not found:
             raise SettingsError(f"--shard {text!r}: must be such as 3/16, the third of sixteen parts, or /16")
-        number = int(found[1]) if found[1] else _index(text, environment) + 1
-        count = int(found[2])
+        if not found[1] and index is None:
+            raise SettingsError(
+                f"--shard {text!r}: which part? neither JOB_COMPLETION_INDEX nor SLURM_ARRAY_TASK_ID is set; give it, "
+                f"such as 1{text.strip()}"
+            )
+        number, count = int(found[1] or (index or 0) + 1), int(found[2])
         if not 1 <= number <= count:
             raise SettingsError(f"--shard {text!r}: there is no part {number} of {count}; the first is 1")
         return cls(number, count)
@@ -49,14 +48,3 @@ class Shard:
 
     def __str__(self) -> str:
         return f"{self.number}/{self.count}"
-
-
-def _index(text: str, environment: Mapping[str, str]) -> int:
-    for name, least in INDEXES:
-        if value := environment.get(name, ""):
-            try:
-                return int(value) - int(environment.get(least) or 0)
-            except ValueError:
-                raise SettingsError(f"{name}={value!r}: must be a number") from None
-    names = " nor ".join(name for name, _ in INDEXES)
-    raise SettingsError(f"--shard {text!r}: which part? neither {names} is set; give it, such as 3{text.strip()}")

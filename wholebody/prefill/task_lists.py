@@ -44,14 +44,18 @@ class TaskList:
         self._config = config
         self._prefix = prefix
         self._folder = folder.absolute()
+        self._state = _state(path)
 
     def __iter__(self) -> Iterator[Task]:
         """The tasks.
 
         Raises:
-            DatasetError: One is none; names the line or its place in the list.
+            DatasetError: One is none; names the line or its place in the list. Or the file was changed since the first
+                time: what was found out about its tasks then holds no more.
             LabelingConfigError: The file is a text, and the labeling config has more than one image.
         """
+        if _state(self.path) != self._state:
+            raise DatasetError(f"{self.path} was changed during the run; run again to go on")
         with opened(self.path) as stream:
             start = " "
             while start.isspace():  # a list may be one line of any length
@@ -108,3 +112,11 @@ class TaskList:
                 f"{self._folder}/, such as --images '/data/local-files/?d=photos/'"
             )
         return reference_of(self._prefix, Path(name).as_posix())
+
+
+def _state(path: Path) -> tuple[int, int]:
+    try:
+        found = path.stat()
+    except OSError:  # deleted
+        return 0, 0
+    return found.st_size, found.st_mtime_ns
