@@ -59,7 +59,7 @@ class FileTasks:
 
     def tasks(self) -> Iterator[Task]:
         """See `TaskSource`: in the order of the file."""
-        return compress(self._tasks, self._todo)
+        yield from compress(self._tasks, self._todo)
 
     def _repeated(self, keys: TaskKeys) -> NDArray[np.bool_]:
         repeated = keys.repeated()
