@@ -10,7 +10,7 @@ import pytest
 from tests.fake_label_studio import PREDICTIONS, TASKS, FakeLabelStudio, http
 from tests.prefill_runner import ALL_WELL, COULD_NOT_START, SOME_FAILED, Prefill
 from wholebody.errors import SettingsError
-from wholebody.prefill.failures import FailureFile, read_failed
+from wholebody.prefill.failures import FailureFile, read_failed_ids
 
 LIST = "prefill-failures.jsonl"
 
@@ -63,7 +63,7 @@ def test_list_is_not_lost_when_the_run_ends_early(fake: FakeLabelStudio, prefill
         fake.fail("POST", PREDICTIONS, None, *[http(502)] * 99)
         options = ["--retries", "0"]
     prefill("--retry-failed", LIST, *options)
-    assert set(read_failed(Path(LIST))) == set(range(2, 10))
+    assert set(read_failed_ids(Path(LIST))) == set(range(2, 10))
 
 
 def test_list_is_whole_at_every_moment_of_the_run(fake: FakeLabelStudio, prefill: Prefill) -> None:
@@ -71,7 +71,7 @@ def test_list_is_whole_at_every_moment_of_the_run(fake: FakeLabelStudio, prefill
     fake.add_tasks(5, image="missing")
     write_list(LIST, *range(2, 10))
     seen: list[set[int]] = []
-    fake.before = lambda request: seen.append(set(read_failed(Path(LIST))))
+    fake.before = lambda request: seen.append(set(read_failed_ids(Path(LIST))))
     prefill("--retry-failed", LIST)
     assert len(seen) > 16
     assert all(ids == set(range(2, 10)) for ids in seen)
@@ -88,7 +88,7 @@ def test_same_list_under_another_name_is_known(fake: FakeLabelStudio, prefill: P
     write_list(LIST, 2, 3)
     fake.fail("POST", PREDICTIONS, *[http(502)] * 99)
     prefill("--retry-failed", str(tmp_path / LIST), "--retries", "0", "--limit", "1")
-    assert set(read_failed(Path(LIST))) == {2, 3}
+    assert set(read_failed_ids(Path(LIST))) == {2, 3}
 
 
 def test_failures_of_a_replacing_run_are_tried_again_with_the_same_option(
@@ -137,7 +137,7 @@ def test_list_that_is_not_there(tmp_path: Path) -> None:
     path = tmp_path / "none.jsonl"
     message = f"{path}: cannot be read: No such file or directory; give the list that a run wrote"
     with pytest.raises(SettingsError, match=f"^{re.escape(message)}$"):
-        read_failed(path)
+        read_failed_ids(path)
 
 
 def test_list_whose_last_line_was_not_ended_is_gone_on_with_on_a_new_one(tmp_path: Path) -> None:
@@ -145,13 +145,13 @@ def test_list_whose_last_line_was_not_ended_is_gone_on_with_on_a_new_one(tmp_pat
     path.write_bytes(b'{"task":3,"error":"x"}')
     failures = FailureFile(path, keep=True)
     failures.add({"id": 4}, "y")
-    assert read_failed(path) == (3, 4)
+    assert read_failed_ids(path) == (3, 4)
     failures.forget_kept()
-    assert read_failed(path) == (4,)
+    assert read_failed_ids(path) == (4,)
     assert [one.name for one in tmp_path.iterdir()] == ["failures.jsonl"]
 
 
 def test_each_task_is_read_once_and_in_order(tmp_path: Path) -> None:
     path = tmp_path / "failures.jsonl"
     path.write_text('{"task":9}\n{"task":3,"error":"x","more":1}\n{"task":9,"error":"y"}\n')
-    assert read_failed(path) == (3, 9)
+    assert read_failed_ids(path) == (3, 9)
