@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import subprocess
 import sys
 import time
@@ -196,3 +197,31 @@ def test_a_watch_predicts_what_arrives_and_ends_at_sigterm(
         watch.terminate()
         said, _ = watch.communicate(timeout=60)
     assert (watch.returncode, said) == (0, "Predicted 3 (0 empty), skipped 0, failed 0.\n")
+
+
+@pytest.mark.thorough
+def test_what_killed_runs_leave_is_imported_and_all_is_there_once(
+    admin: LabelStudioAdmin, label_studio: LabelStudioServer, tmp_path: Path
+) -> None:
+    folder = label_studio.files_root / "figures-killed"
+    paths = write_samples(folder, 40, SEED)
+    (folder.parent / "killed.txt").write_text("".join(f"{folder.name}/{path.name}\n" for path in paths))
+    project = project_for(admin, folder, "files, killed")
+    out, chance, imported = tmp_path / "out", random.Random(7), set[str]()
+    options = ["--tasks", str(folder.parent / "killed.txt"), "--images", "/data/local-files/?d=", "--per-file", "3"]
+    command = [sys.executable, str(ROOT / "create_predictions.py"), *options, "--out", str(out), "--limit", "all"]
+    for is_last in (False, False, False, True):
+        with subprocess.Popen(
+            command, cwd=tmp_path, env=environment({"MODE": "figures"}), stdout=subprocess.PIPE, text=True
+        ) as one:
+            while not is_last and one.poll() is None and not [*out.glob(".unfinished/*.json")]:
+                time.sleep(0.01)
+            if not is_last:
+                time.sleep(chance.uniform(0, 0.5))
+                one.kill()
+            one.communicate()
+        for file in sorted(out.glob("*.json")):
+            if file.name not in imported:
+                admin.upload_file(project, file)
+                imported.add(file.name)
+    assert_each_once(admin.tasks(project), folder)

@@ -1,8 +1,11 @@
 """Runs whose predictions go into files: what is in them, what a second run does, and what is refused."""
 
 import json
+import os
 import re
 import resource
+import signal
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +17,8 @@ from filelock import FileLock
 
 from tests.fake_label_studio import FakeLabelStudio
 from tests.prefill_runner import ALL_WELL, COULD_NOT_START, SOME_FAILED, Prefill, StubAnnotator
+from wholebody.commands.prefill import INTERRUPTED
+from wholebody.predictions import Prediction
 from wholebody.prefill import file_predictions, run
 
 FOUND = [{"result": [{"id": "a"}], "score": 0.9, "model_version": "stub-1"}]
@@ -324,6 +329,35 @@ def test_a_full_disk(files: Prefill, room: int) -> None:
         json.loads(file.read_text())
     assert files().exit_code == ALL_WELL
     assert ids() == Counter(range(1, 10))
+
+
+def test_a_list_of_failures_that_is_full(files: Prefill) -> None:
+    Path("tasks.json").write_text('[{"id": 1, "data": {"image": "missing"}}]')
+    done = files("--failures", "/dev/full")
+    assert done.exit_code == SOME_FAILED
+    expected = "Stopped early: /dev/full: a failure cannot be written: No space left on device; mend that, and run again to go on"
+    assert done.stdout.splitlines()[-1] == expected
+
+
+def test_an_interrupted_run_leaves_a_whole_file(files: Prefill, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_tasks(50)
+
+    class Interrupted(StubAnnotator):
+        """Is stopped in the midst of the tasks."""
+
+        def annotate(self, task: dict[str, Any], config: object) -> Prediction:
+            if task["id"] == 20:
+                os.kill(os.getpid(), signal.SIGTERM)
+                time.sleep(0.1)
+            return super().annotate(task, config)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(run, "Annotator", Interrupted)
+        done = files()
+    assert (done.exit_code, done.stdout.splitlines()[-1]) == (INTERRUPTED, "Interrupted; run again to go on.")
+    assert 0 < len(written()) < 50
+    assert files().exit_code == ALL_WELL
+    assert ids() == Counter(range(1, 51))
 
 
 def test_a_folder_that_cannot_be_made(files: Prefill) -> None:

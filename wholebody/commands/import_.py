@@ -80,13 +80,12 @@ def import_(
     from wholebody.labeling.config_writer import write_config
     from wholebody.settings import load_settings
 
-    if (coco is None) == (predictions is None):
-        raise SettingsError("import what? give either a COCO file, or --predictions with a folder")
-    if predictions:
+    if predictions and coco is None:
         if out or config_file or prefix:
             raise SettingsError("--predictions goes with --project alone; the tasks there have their images")
         return _predictions_into_project(load_settings(project_id=project_id), predictions, failures)
-    assert coco is not None  # noqa: S101  # it was asked above
+    if coco is None or predictions:
+        raise SettingsError("import what? give either a COCO file, or --predictions with a folder")
     if out and project_id is not None:
         raise SettingsError("--project and --out exclude each other; give one of them")
     if config_file and not out:

@@ -101,7 +101,8 @@ def run_to_files(settings: Settings, stop: Stop, run: FileRun, open_predictor: O
 def _run_locked(
     settings: Settings, stop: Stop, run: FileRun, folder: TaskFolder, open_predictor: OpenPredictor
 ) -> Outcome:
-    name, config, source = _of_file(settings, run, folder) if run.tasks else _of_project(settings, stop, run, folder)
+    of_file = None if run.tasks is None else _of_file(settings, run, run.tasks, folder)
+    name, config, source = of_file or _of_project(settings, stop, run, folder)
     with open_predictor(settings, config, stop) as predictor:
         _check_version(predictor, folder)
         store = None if run.dry_run else FilePredictions(folder, run.tasks_a_file)
@@ -110,13 +111,14 @@ def _run_locked(
         return do_tasks(parts, settings, stop, name=name, failures=run.failures, retry_failed=failed)
 
 
-def _of_file(settings: Settings, run: FileRun, folder: TaskFolder) -> tuple[str, LabelingConfig, TaskSource]:
-    assert run.tasks is not None  # noqa: S101  # the caller asked
+def _of_file(
+    settings: Settings, run: FileRun, path: Path, folder: TaskFolder
+) -> tuple[str, LabelingConfig, TaskSource]:
     config = parse_labeling_config(read_text(run.config_file) if run.config_file else write_config(tuple(Part)))
     ids = None if run.retry_failed is None else read_failed(run.retry_failed)
-    tasks = TaskList(run.tasks, config, settings.image_files_prefix, settings.image_files_dir or run.tasks.parent)
+    tasks = TaskList(path, config, settings.image_files_prefix, settings.image_files_dir or path.parent)
     start_id = settings.start_task_id
-    return str(run.tasks), config, FileTasks(tasks, folder.keys(), str(run.out), run.shard, start_id=start_id, ids=ids)
+    return str(path), config, FileTasks(tasks, folder.keys(), str(run.out), run.shard, start_id=start_id, ids=ids)
 
 
 def _of_project(

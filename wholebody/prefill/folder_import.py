@@ -7,7 +7,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from wholebody.errors import DatasetError
+from wholebody.errors import DatasetError, SettingsError
 from wholebody.label_studio.client import LabelStudioClient
 from wholebody.label_studio.task_queries import TaskQuery
 from wholebody.labeling.config_fit import fits
@@ -155,7 +155,8 @@ def import_predictions(settings: Settings, stop: Stop, folder: Path, failures: P
     Raises:
         WholebodyError: It could not start; a StoppedError when the user did not let it.
     """
-    assert settings.project_id is not None  # noqa: S101  # the command asked
+    if settings.project_id is None:
+        raise SettingsError("into which project? give --project")
     client = LabelStudioClient(settings, stop)
     project = client.project(settings.project_id)
     config = parse_labeling_config(project.label_config)
