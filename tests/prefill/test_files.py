@@ -335,8 +335,8 @@ def test_a_list_of_failures_that_is_full(files: Prefill) -> None:
     Path("tasks.json").write_text('[{"id": 1, "data": {"image": "missing"}}]')
     done = files("--failures", "/dev/full")
     assert done.exit_code == SOME_FAILED
-    expected = "Stopped early: /dev/full: a failure cannot be written: No space left on device; mend that, and run again to go on"
-    assert done.stdout.splitlines()[-1] == expected
+    full = "/dev/full: a failure cannot be written: No space left on device; mend that, and run again to go on"
+    assert done.stdout.splitlines()[-1] == f"Stopped early: {full}"
 
 
 def test_an_interrupted_run_leaves_a_whole_file(files: Prefill, monkeypatch: pytest.MonkeyPatch) -> None:
