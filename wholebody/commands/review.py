@@ -62,7 +62,8 @@ def _set_clusters(client: "LabelStudioClient", done: "Review", count: int) -> st
 
     query = TaskQuery.predicted_by(done.version).without_annotation()
     total = client.count_tasks(done.before.id, query)
-    tasks = tqdm(client.predicted_tasks(done.before.id, query), "poses", total, unit="task", disable=None)
+    predicted = client.predicted_tasks(done.before.id, query, with_data=True)
+    tasks = tqdm(predicted, "poses", total, unit="task", disable=None)
     with logging_redirect_tqdm():
         found = find_clusters(tasks, parse_labeling_config(done.before.label_config), done.version, count)
         changed = [one for one in found if one.cluster != one.stored]
