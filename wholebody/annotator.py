@@ -52,6 +52,7 @@ class Annotator:
         bulk: Tuned for throughput (several images at a time, none looked at twice) rather than for latency; waits for
             images that Label Studio cannot serve for now.
         stop: In bulk, ends such a wait.
+        cores: How many cores it may keep busy; `None` for all that this process may use.
 
     Attributes:
         model_version: Name, mode and digest; the same wherever the same predictions come out.
@@ -63,9 +64,11 @@ class Annotator:
         ModelError: Weights or device cannot be used.
     """
 
-    def __init__(self, settings: Settings, *, bulk: bool = False, stop: Stop | None = None) -> None:
+    def __init__(
+        self, settings: Settings, *, bulk: bool = False, stop: Stop | None = None, cores: int | None = None
+    ) -> None:
         give_back_large()
-        cores, on_cpu = count_cores(), settings.device == "cpu"
+        cores, on_cpu = cores or count_cores(), settings.device == "cpu"
         weights = find_weights(settings)
         runs = cores if bulk and on_cpu else 1
         self._estimator = load_estimator(settings, weights, threads=1 if runs > 1 else 0, concurrency=runs)

@@ -8,6 +8,7 @@ WholebodyError               anything this project raises on purpose; the text i
 +-- RequestError             a request's body is not what Label Studio would send
 +-- ImageError               a task's image cannot be had or read: that task's own failure
 +-- DatasetError             a file or folder of annotations is not what it must be
++-- ClusterError             scheduler or workers are not there, or not the same
 +-- OutputError              a file of a run's output cannot be written
 +-- PromptError              what an annotator drew leads to nobody
 +-- LabelStudioError         Label Studio refused, or could not be reached
@@ -99,6 +100,10 @@ class DatasetError(WholebodyError):
     """A file or folder of annotations is not what it must be."""
 
     cause: Cause = "request"
+
+
+class ClusterError(WholebodyError):
+    """Scheduler or workers of a cluster are not there, or not the same."""
 
 
 class OutputError(WholebodyError):

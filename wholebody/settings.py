@@ -261,6 +261,16 @@ class Settings(BaseSettings):
         "none.",
     )
     image_cache_seconds: float = Field(600.0, gt=0, description="How long they are kept, in seconds.")
+    dask_scheduler: str | None = Field(
+        None,
+        description="Dask scheduler whose workers compute the predictions of the prefill, such as "
+        "`tls://scheduler.lan:8786`. Beyond this machine only with TLS.",
+    )
+    dask_tls_ca: Path | None = Field(
+        None, description="Certificate that scheduler and workers prove themselves by (PEM file)."
+    )
+    dask_tls_cert: Path | None = Field(None, description="This command's own certificate (PEM file).")
+    dask_tls_key: Path | None = Field(None, description="The key of DASK_TLS_CERT, if it is not in the same file.")
     host: str = Field(
         "0.0.0.0",
         description="Address the backend listens on: one of this machine, such as `127.0.0.1` or `::`, without a port.",
