@@ -71,7 +71,8 @@ class Annotator:
         cores, on_cpu = cores or count_cores(), settings.device == "cpu"
         weights = find_weights(settings)
         runs = cores if bulk and on_cpu else 1
-        self._estimator = load_estimator(settings, weights, threads=1 if runs > 1 else 0, concurrency=runs)
+        threads = 1 if bulk and on_cpu else 0
+        self._estimator = load_estimator(settings, weights, threads=threads, concurrency=runs)
         self.model_version = model_version(settings, weights, self._estimator.traits)
         self.workers = 1 if not bulk else cores if on_cpu else min(cores, GPU_WORKERS)
         self.devices = self._estimator.devices

@@ -39,10 +39,13 @@ OTHER_VARIABLES = {
     "NO_PROXY",
     "PIP_EXTRA_INDEX_URL",
     "ORT_DISABLE_TELEMETRY",
+    "CUDA_VISIBLE_DEVICES",
+    "DASK_DISTRIBUTED__ADMIN__LOW_LEVEL_LOG_LENGTH",
     # of what runs jobs
     "JOB_COMPLETION_INDEX",
     "SLURM_ARRAY_TASK_ID",
     # of docker-compose.yml
+    "WORKER_THREADS",
     "MEMORY_LIMIT",
     # of this repository's tools and tests
     "LABEL_STUDIO_VENV",

@@ -1,5 +1,6 @@
-"""A client of a Dask cluster: one that is there, reached by nobody else's hands, or worker processes of this machine."""
+"""A client of a Dask cluster: of one that is there, or of worker processes that are started here."""
 
+import asyncio
 import ipaddress
 import logging
 import socket
@@ -8,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import dask
@@ -18,14 +20,16 @@ from wholebody.errors import ClusterError, SettingsError
 from wholebody.process.cores import count_cores
 from wholebody.settings import Settings
 
+log = logging.getLogger(__name__)
+
 CONNECT_S = 10.0
 LOCAL = "127.0.0.1"
 LOCAL_DEATHS = 1000
 """Deaths after which Dask itself gives a call up; the client counts its own."""
 WITH_TLS = "set DASK_TLS_CA, DASK_TLS_CERT and DASK_TLS_KEY, or --tls-ca, --tls-cert and --tls-key"
 PLAIN = (
-    "whoever reaches a port of Dask runs programs there, and over {} anybody on the way does; beyond this machine it is "
-    f"used with TLS alone: start all with certificates, take tls://, and {WITH_TLS}"
+    "without TLS whoever reaches a port of Dask runs programs there, so it is not used beyond this machine; start "
+    f"scheduler and workers with certificates, name it tls://..., and {WITH_TLS}"
 )
 
 
@@ -55,16 +59,17 @@ def connected(settings: Settings) -> Iterator[Cluster]:
     address = scheduler_address(settings.dask_scheduler or "", with_tls=settings.dask_tls_cert is not None)
     security = _security(settings) if address.startswith("tls://") else None
     if security is None and is_beyond_this_machine(address):
-        raise SettingsError(f"DASK_SCHEDULER={address!r}: {PLAIN.format('tcp')}")
+        raise SettingsError(f"DASK_SCHEDULER={address!r}: {PLAIN}")
     _keep_quiet()
     try:
         client = Client(address, security=security, timeout=CONNECT_S, set_as_default=False)
     except (OSError, TimeoutError, ValueError, ImportError) as error:
         raise ClusterError(
-            f"no Dask scheduler can be used at {address} ({_brief(error)}); start one with `dask scheduler`, from the same "
-            "image as this"
+            f"no Dask scheduler can be used at {address} ({_brief(error)}); start one with `dask scheduler`, from the "
+            "same image as this"
         ) from None
     try:
+        client.loop.asyncio_loop.set_exception_handler(_forget)
         yield Cluster(client, address, is_local=False)
     finally:
         client.close(timeout=2)
@@ -91,7 +96,8 @@ def started_here(count: int) -> Iterator[Cluster]:
     except (OSError, RuntimeError, TimeoutError) as error:
         raise ClusterError(f"{count} worker processes do not start: {_brief(error)}") from None
     with cluster, Client(cluster, timeout=CONNECT_S, set_as_default=False) as client:
-        yield Cluster(client, f"{count} worker processes here", is_local=True)
+        client.loop.asyncio_loop.set_exception_handler(_forget)
+        yield Cluster(client, "the worker processes of this run", is_local=True)
 
 
 def scheduler_address(given: str, *, with_tls: bool) -> str:
@@ -152,9 +158,15 @@ def _security(settings: Settings) -> Security:
 
 
 def _keep_quiet() -> None:
-    """Dask's own lines have tracebacks with arguments, and warn of what is meant."""
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    """Dask's own lines have tracebacks with arguments, and warn of what is meant. The roster says what happens."""
+    for name in ("distributed", *(one for one in logging.root.manager.loggerDict if one.startswith("distributed."))):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 TiB"})
+
+
+def _forget(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """What Dask leaves unheard in its own loop, as where a worker dies that results are being fetched from."""
+    log.debug("in Dask's loop: %s", context.get("message"))
 
 
 def _brief(error: BaseException) -> str:

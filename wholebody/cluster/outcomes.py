@@ -1,7 +1,6 @@
 """What comes of a task on a worker, as values: Dask logs every exception with the arguments of the call."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from wholebody import errors
 from wholebody.errors import WholebodyError
@@ -34,10 +33,9 @@ class Failure:
 
     def error(self) -> WholebodyError:
         """The error again."""
-        kind: Any = getattr(errors, self.kind)
-        again = kind.__new__(kind, self.text)
+        kind: type[WholebodyError] = getattr(errors, self.kind)
+        again = kind.__new__(kind, self.text)  # constructors take other things than what stands in the text
         vars(again).update(self.details)
-        assert isinstance(again, WholebodyError)
         return again
 
 

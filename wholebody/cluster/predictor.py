@@ -30,8 +30,8 @@ FETCH_S = 5.0
 """After so long it is asked whether the worker that has a result is still there."""
 
 DIED = (
-    f"{ALLOWED_DEATHS} workers died while they predicted it, of too little memory or a fault in a library; their logs may "
-    "say more"
+    f"{ALLOWED_DEATHS} workers died while they predicted it, of too little memory or a fault in a library; their logs "
+    "may say more"
 )
 
 

@@ -111,7 +111,7 @@ class Roster:
         self._compare_packages({f"the scheduler ({self._name})": found["scheduler"]})
         self._compare_packages({f"worker {address}": found["workers"][address] for address in found["workers"]})
         if exposed := [address for address in found["workers"] if is_open_to_others(address)]:
-            raise ClusterError(f"worker {exposed[0]}: {PLAIN.format('tcp')}")
+            raise ClusterError(f"worker {exposed[0]}: {PLAIN}")
         self._patiently(lambda: self._client.register_plugin(plugin))
         addresses = list(self._running())
         reports = self._patiently(lambda: self._client.run(report, workers=addresses, on_error="return"))
@@ -204,7 +204,7 @@ class Roster:
             self._refused.add(address)
             return
         if is_open_to_others(address):
-            self._refuse(address, answer, PLAIN.format("tcp"))
+            self._refuse(address, answer, PLAIN)
         elif other := difference(answer.versions, installed_versions()):
             self._refuse(address, answer, f"it has {other}; {SAME_IMAGE}")
         elif answer.trouble:

@@ -119,7 +119,7 @@ def load_annotator(cores: int) -> Model:
     return Annotator(settings, bulk=True, cores=cores)
 
 
-class ModelPlugin(WorkerPlugin):
+class ModelPlugin(WorkerPlugin):  # type: ignore[misc]
     """Loads the model in every worker, also in those that join later. All that it carries is here.
 
     Args:
@@ -190,8 +190,7 @@ def _predict(model: Model, config: LabelingConfig, pickled_task: bytes) -> Predi
 
 @lru_cache(maxsize=4)
 def _config_of(pickled: bytes) -> LabelingConfig:
-    config = pickle.loads(pickled)  # noqa: S301  # likewise
-    assert isinstance(config, LabelingConfig)
+    config: LabelingConfig = pickle.loads(pickled)  # noqa: S301  # likewise
     return config
 
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from wholebody.commands.predictors import choose_predictor, predictor_options
+
 if TYPE_CHECKING:
     from wholebody.prefill.run import Outcome
 
@@ -85,6 +87,8 @@ MOST_REASONS = 10
 )
 @click.option("--per-file", type=click.IntRange(min=1), help="With --out: tasks a file.  [default: 1000]")
 @click.option("--watch", is_flag=True, help="When nothing is left, wait for tasks that arrive, until it is stopped.")
+@predictor_options
+@click.option("--metrics-port", type=int, help="Serve /metrics at this port meanwhile (METRICS_PORT).")
 def prefill(
     dry_run: bool,
     failures: Path,
@@ -97,6 +101,7 @@ def prefill(
     shard_index: int | None,
     per_file: int | None,
     watch: bool,
+    workers: int | None,
     **settings: Any,
 ) -> int:
     """Fill the tasks of a project that have neither prediction nor annotation.
@@ -121,6 +126,7 @@ def prefill(
         settings["image_files_dir"] = tasks_file.parent
     given = load_settings(**settings)
     configure_logging(given.log_level, given.log_format)
+    open_predictor = choose_predictor(given, workers)
     part = Shard.parse(shard, shard_index) if shard else Shard()
     if part.count > 1 and failures == FAILURES:
         failures = failures.with_stem(f"{failures.stem}-{part.number}-of-{part.count}")
@@ -128,12 +134,18 @@ def prefill(
         if out:
             per_file = per_file or TASKS_A_FILE
             run = FileRun(out, tasks_file, config_file, part, per_file, dry_run, failures, retry_failed)
-            outcome = run_to_files(given, stop, run)
+            outcome = run_to_files(given, stop, run, open_predictor)
         elif watch:
-            outcome = watch_project(given, stop, failures=failures, replace=replace)
+            outcome = watch_project(given, stop, failures=failures, replace=replace, open_predictor=open_predictor)
         else:
             outcome = run_prefill(
-                given, stop, dry_run=dry_run, failures=failures, replace=replace, retry_failed=retry_failed
+                given,
+                stop,
+                dry_run=dry_run,
+                failures=failures,
+                replace=replace,
+                retry_failed=retry_failed,
+                open_predictor=open_predictor,
             )
         return end_run(outcome, failures, verb="Would have predicted" if dry_run else "Predicted")
 

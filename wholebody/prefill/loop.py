@@ -9,6 +9,7 @@ from typing import Protocol
 
 from wholebody.errors import (
     AuthenticationError,
+    ClusterError,
     ConfigChangedError,
     DatasetError,
     GoneError,
@@ -139,8 +140,13 @@ def prefill(
                     break
     except StoppedError:  # in the listing or a write: that task is one for the next run
         pass
+<<<<<<< HEAD
     except (ConfigChangedError, DatasetError, OutputError) as error:  # the second from where tasks are read
         summary.stopped, summary.may_pass = str(error), isinstance(error, ConfigChangedError)
+=======
+    except (ConfigChangedError, ClusterError) as error:
+        summary.stopped = str(error)
+>>>>>>> 214bbf5 (Let the prefill choose worker processes)
     except LabelStudioError as error:  # from the listing, or because the project is gone
         summary.may_pass = isinstance(error, UnavailableError)
         summary.stopped = f"{error}; run again to go on" if summary.may_pass else str(error)
