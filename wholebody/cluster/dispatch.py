@@ -23,11 +23,13 @@ class Call:
 
     Attributes:
         future: What its results come from.
+        is_computed: Whether the worker has results, which may not be here yet.
     """
 
     chunk: Chunk
     address: str
     future: Any = None
+    is_computed: bool = False
 
 
 @dataclass(eq=False, slots=True)
@@ -50,8 +52,9 @@ class _Hands:
 class Dispatcher:
     """Gives chunks to workers, few at a time, and takes them back.
 
-    A chunk whose worker died while it was in work may be what it died of. So after two deaths each of its tasks is a
-    suspect, and done by a worker that does nothing else meanwhile: no other task is taken for the guilty one.
+    A worker may have died of any chunk that it had not finished: it does not say which one it began. So after two
+    deaths each task of a chunk is a suspect, and done by a worker that does nothing else meanwhile. No other task is
+    taken for the guilty one, and no more workers die of it than twice as many as are allowed.
 
     Args:
         source: The chunks that nobody has had yet.
@@ -110,10 +113,8 @@ class Dispatcher:
         for address in list(self._hands):
             if not (gone(address) or stuck(address)):
                 continue
-            hands = self._hands.pop(address)
-            begun = 0 if stuck(address) else hands.places
-            for number, call in reversed(list(enumerate(hands.calls))):
-                failed += self._put_back(call, died=number < begun)
+            for call in reversed(self._hands.pop(address).calls):
+                failed += self._put_back(call, died=gone(address) and not call.is_computed)
         return failed
 
     def finish(self, call: Call) -> bool:

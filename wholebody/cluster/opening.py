@@ -4,6 +4,8 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from distributed import Client
+
 from wholebody.cluster.connecting import connected, started_here
 from wholebody.cluster.predictor import ClusterPredictor
 from wholebody.cluster.roster import Roster
@@ -44,8 +46,13 @@ def predict_on_cluster(
         roster = Roster(cluster, plugin, stop, has_token=has_token)
         try:
             predictor = ClusterPredictor(cluster.client, roster, config, stop)
-            dashboard = "" if cluster.is_local else f", dashboard at {cluster.client.dashboard_link}"
-            log.info("%s: %d workers%s", cluster.name, predictor.workers, dashboard)
+            log.info("%s: %d workers%s", cluster.name, predictor.workers, _dashboard(cluster.client))
             yield predictor
         finally:
             roster.close()
+
+
+def _dashboard(client: Client) -> str:
+    """Where it is, if it is on."""
+    services = client.scheduler_info(n_workers=0).get("services", {})
+    return f", dashboard at {client.dashboard_link}" if "dashboard" in services else ""

@@ -6,7 +6,7 @@ import queue
 import time
 from collections.abc import Callable, Generator, Iterator
 
-from distributed import Client
+from distributed import Client, Future
 
 from wholebody.cluster.chunks import ChunkSource, Task
 from wholebody.cluster.dispatch import ALLOWED_DEATHS, Call, Dispatcher
@@ -93,7 +93,12 @@ class ClusterPredictor:
             allow_other_workers=False,
             pure=False,
         )
-        call.future.add_done_callback(lambda _: self._over.put(call))
+        call.future.add_done_callback(lambda future: self._hear(call, future))
+
+    def _hear(self, call: Call, future: Future) -> None:
+        """In a thread of Dask's."""
+        call.is_computed |= future.status == "finished"
+        self._over.put(call)
 
     def _results(self, dispatcher: Dispatcher, source: ChunkSource) -> Iterator[tuple[Task, Prediction | Exception]]:
         """Those of the next call that is over, if one is soon."""
