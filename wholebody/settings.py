@@ -271,6 +271,12 @@ class Settings(BaseSettings):
     )
     dask_tls_cert: Path | None = Field(None, description="This command's own certificate (PEM file).")
     dask_tls_key: Path | None = Field(None, description="The key of DASK_TLS_CERT, if it is not in the same file.")
+    metrics_port: int | None = Field(
+        None,
+        ge=1,
+        le=65535,
+        description="Port at which a run of the prefill serves `/metrics`, at HOST. Not set: none.",
+    )
     host: str = Field(
         "0.0.0.0",
         description="Address the backend listens on: one of this machine, such as `127.0.0.1` or `::`, without a port.",

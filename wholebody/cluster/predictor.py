@@ -63,7 +63,7 @@ class ClusterPredictor:
     @property
     def workers(self) -> int:
         """How many workers there are at the moment."""
-        return len(self._roster.now().usable)
+        return self._roster.count
 
     def predict(self, tasks: Iterator[Task]) -> Generator[tuple[Task, Prediction | Exception], None, None]:
         """See `parts.Predictor`.

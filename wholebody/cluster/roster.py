@@ -85,6 +85,11 @@ class Roster:
         self._watcher.join(timeout=LOOK_EVERY_S)
         self._threads.shutdown(wait=False, cancel_futures=True)
 
+    @property
+    def count(self) -> int:
+        """How many workers can be given tasks."""
+        return len(self._presence.usable)
+
     def now(self) -> Presence:
         """Who was there at the last look.
 

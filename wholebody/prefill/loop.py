@@ -113,6 +113,7 @@ def prefill(
     failures: Failures,
     progress: Progress,
     stop: Stop,
+    summary: Summary | None = None,
 ) -> Summary:
     """Predict tasks and store the predictions, one write at a time.
 
@@ -124,8 +125,9 @@ def prefill(
         progress: Counts tasks done.
         stop: When set, no new task is begun and the predictions not yet written are dropped: the next run
             makes them again.
+        summary: Counts what becomes of them, for who looks on meanwhile.
     """
-    summary = Summary()
+    summary = summary or Summary()
     watch = _Watch()
     try:
         with closing(predictor.predict(tasks)) as outcomes:

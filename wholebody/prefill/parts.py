@@ -52,9 +52,14 @@ class Predictor(Protocol):
 
     Attributes:
         model_version: The model version of all of them.
+        workers: How many worker processes there are at the moment; `None` where this process predicts.
     """
 
     model_version: str
+
+    @property
+    def workers(self) -> int | None:
+        """See above."""
 
     def predict(self, tasks: Iterator[Task]) -> Generator[tuple[Task, Prediction | Exception], None, None]:
         """What comes of each task, in the order in which they are done.

@@ -28,9 +28,9 @@ from wholebody.labeling.labeling_config import LabelingConfig, parse_labeling_co
 from wholebody.prefill.failures import FailureFile, read_failed, read_failed_ids
 from wholebody.prefill.loop import Summary, prefill
 from wholebody.prefill.parts import OpenPredictor, Parts, PredictionStore, Predictor
-from wholebody.prefill.progress import show_progress
 from wholebody.prefill.project_predictions import ProjectPredictions
 from wholebody.prefill.project_tasks import ProjectTasks
+from wholebody.prefill.run_progress import shown
 from wholebody.prefill.threads import predict_in_threads
 from wholebody.process.stopping import Stop
 from wholebody.settings import Settings
@@ -153,9 +153,9 @@ def do_tasks(
     is_from_start = all(isinstance(one, str) or one >= start_id for one in listed)
     failed = FailureFile(failures, keep=retry_failed is not None and _is_one_file(failures, retry_failed))
     total = limit if counts.todo is None else counts.todo if limit is None else min(counts.todo, limit)
-    with logging_redirect_tqdm(), show_progress(total=total, unit="task") as progress:
+    with shown(total, parts.predictor, settings) as (progress, summary):
         tasks = islice(parts.source.tasks(), limit)
-        summary = prefill(tasks, parts.predictor, parts.store, failed, progress, stop)
+        prefill(tasks, parts.predictor, parts.store, failed, progress, stop, summary)
     summary.skipped += counts.done
     deleted = 0 if parts.store is None else _close(parts.store, summary, stop)
     took_on_all = limit is None or (counts.todo is not None and counts.todo <= limit)

@@ -41,6 +41,7 @@ class ExecutorPredictor:
         give_up: Callable[[], None] = lambda: None,
     ) -> None:
         self.model_version = model_version
+        self.workers = None
         self._annotate = annotate
         self._executor = executor
         self._look_ahead = look_ahead

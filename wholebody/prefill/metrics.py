@@ -1,0 +1,73 @@
+"""What Prometheus sees of a run of the prefill: `/metrics` on a port of its own, for as long as the run lasts."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from prometheus_client import CollectorRegistry, Gauge, Info, ProcessCollector, start_http_server
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
+
+from wholebody import __version__
+from wholebody.errors import SettingsError
+from wholebody.prefill.loop import Summary
+from wholebody.settings import Settings
+
+
+class SummaryCollector(Collector):
+    """The tasks of a run by what became of them, read when Prometheus asks."""
+
+    def __init__(self, summary: Summary) -> None:
+        self._summary = summary
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        """One family."""
+        family = CounterMetricFamily("wholebody_prefill_tasks", "Tasks done, by outcome", labels=["outcome"])
+        summary = self._summary
+        family.add_metric(["predicted"], summary.predicted - summary.empty)
+        family.add_metric(["empty"], summary.empty)
+        family.add_metric(["skipped"], summary.skipped)
+        family.add_metric(["failed"], summary.failed.total())
+        yield family
+
+
+@contextmanager
+def serve_metrics(
+    settings: Settings,
+    model_version: str,
+    summary: Summary,
+    left: Callable[[], float],
+    workers: Callable[[], float],
+) -> Iterator[None]:
+    """Serve `/metrics` at HOST and METRICS_PORT meanwhile.
+
+    Args:
+        settings: Where.
+        model_version: Of the predictions.
+        summary: What became of the tasks so far.
+        left: How many are left.
+        workers: How many processes predict.
+
+    Raises:
+        SettingsError: Nobody can listen there.
+    """
+    registry = CollectorRegistry()
+    registry.register(SummaryCollector(summary))
+    Gauge("wholebody_prefill_tasks_left", "Tasks not done yet", registry=registry).set_function(left)
+    Gauge("wholebody_prefill_workers", "Processes that predict", registry=registry).set_function(workers)
+    build = {"version": __version__, "model_version": model_version}
+    Info("wholebody_build", "Version of the program and the model", registry=registry).info(build)
+    ProcessCollector(registry=registry)
+    assert settings.metrics_port is not None  # noqa: S101  # the caller asked
+    try:
+        server, thread = start_http_server(settings.metrics_port, settings.host, registry)
+    except OSError as error:
+        raise SettingsError(
+            f"METRICS_PORT={settings.metrics_port}: cannot listen there at {settings.host}: {error.strerror}; choose "
+            "another port"
+        ) from None
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
