@@ -9,7 +9,10 @@ WORKDIR /app
 # The lists are complete, and resolving them again would bring a second OpenCV: --no-deps.
 ARG REQUIREMENTS=requirements.txt
 COPY ${REQUIREMENTS} /tmp/requirements.txt
-RUN pip install --no-cache-dir --no-deps -r /tmp/requirements.txt && rm /tmp/requirements.txt
+# What the workers of a cluster import besides: 20 MB, so that there is one image and not two.
+COPY requirements-cluster.txt /tmp/
+RUN pip install --no-cache-dir --no-deps -r /tmp/requirements.txt -r /tmp/requirements-cluster.txt \
+    && rm /tmp/requirements*.txt
 
 # A fixed id, so that a folder of the host can be given to this user; a volume takes its owner from the image.
 RUN useradd --uid 1000 --no-create-home --home-dir /tmp --shell /usr/sbin/nologin wholebody \

@@ -107,3 +107,31 @@ box_off = max(abs(a - b) for a, b in zip(boxes[0], drawn["xyxy"]))
 print(f"{version}: {len(points)} keypoints named, at most {off:.1f} px off; the box {box_off:.1f} px; {seconds:.2f} s")
 assert max(off, box_off) <= TOLERANCE_PX, f"more than {TOLERANCE_PX} px"
 PYTHON
+
+# The cluster: a scheduler and two workers in its network, and a run of the prefill that knows nothing but their address.
+# shellcheck disable=SC2086  # several options
+docker compose ${COMPOSE_ARGS:-} --profile cluster up -d --no-build --scale worker=2 scheduler worker
+# shellcheck disable=SC2086  # several options
+docker compose ${COMPOSE_ARGS:-} --profile cluster run --rm -T prefill sh -c '
+python - > /tmp/tasks.json <<PYTHON
+import base64, json
+
+import cv2
+
+from wholebody.figures.drawing import draw_figures
+
+png = base64.b64encode(cv2.imencode(".png", draw_figures(1, 1, (320, 400)).bgr)[1]).decode()
+print(json.dumps([{"id": number, "data": {"image": f"data:image/png;base64,{png}"}} for number in range(1, 41)]))
+PYTHON
+wholebody prefill --tasks /tmp/tasks.json --out /tmp/out --limit all --failures /tmp/failures.jsonl
+python - <<PYTHON
+import json, pathlib
+
+tasks = [task for path in sorted(pathlib.Path("/tmp/out").glob("*.json")) for task in json.loads(path.read_text())]
+assert sorted(task["id"] for task in tasks) == list(range(1, 41)), len(tasks)
+assert all(len(task["predictions"]) == 1 and task["predictions"][0]["result"] for task in tasks)
+print(f"{len(tasks)} tasks predicted by the cluster")
+PYTHON
+'
+# shellcheck disable=SC2086  # several options
+docker compose ${COMPOSE_ARGS:-} --profile cluster rm -sf prefill worker scheduler

@@ -1,5 +1,6 @@
 """What can be seen of the image without building it. `compose_check.sh` asks a running container."""
 
+import importlib
 import re
 import runpy
 from pathlib import Path
@@ -21,7 +22,8 @@ def find(pattern: str, name: str) -> str:
     return match[1]
 
 
-OURS = ("check", "wholebody", "watch", "check-gpu", "wholebody-gpu")
+CLUSTER = ("scheduler", "worker", "prefill")
+OURS = ("check", "wholebody", "watch", "check-gpu", "wholebody-gpu", *CLUSTER)
 
 
 def services() -> dict[str, Any]:
@@ -43,8 +45,45 @@ def test_a_container_can_do_no_more_than_it_must(name: str) -> None:
     assert 0 < service["pids_limit"] <= 1024
     assert service["volumes"] == ["weights:/data/models"]
     assert all("size=" in mount for mount in service["tmpfs"])
-    for loophole in ("privileged", "cap_add", "pid", "network_mode", "ipc", "user", "devices"):
+    for loophole in ("privileged", "cap_add", "pid", "ipc", "user", "devices"):
         assert loophole not in service
+    assert service.get("network_mode", "service:scheduler") == "service:scheduler"
+
+
+def test_a_cluster_is_reached_by_its_own_containers_alone() -> None:
+    for name in CLUSTER:
+        service = services()[name]
+        assert service["profiles"] == ["cluster"]
+        assert "ports" not in service
+        assert (service.get("network_mode") == "service:scheduler") == (name != "scheduler")
+    assert services()["scheduler"]["command"][2:4] == ["--host", "127.0.0.1"]
+
+
+def commands_of_cluster() -> list[list[str]]:
+    """What containers run, in docker-compose.yml and in the manifest for Kubernetes."""
+    manifest = list(yaml.safe_load_all(text("docs/kubernetes/cluster.yaml")))
+    pods = [one["spec"]["template"]["spec"] for one in manifest if one["kind"] in ("Deployment", "Job")]
+    return [services()[name]["command"] for name in CLUSTER] + [pod["containers"][0]["command"] for pod in pods]
+
+
+def test_containers_of_a_cluster_are_given_options_that_there_are() -> None:
+    found = commands_of_cluster()
+    assert [command[:2] for command in found] == 2 * [
+        ["dask", "scheduler"],
+        ["dask", "worker"],
+        ["wholebody", "prefill"],
+    ]
+    for program, name, *arguments in found:
+        module = f"distributed.cli.dask_{name}" if program == "dask" else "wholebody.commands.prefill"
+        command = getattr(importlib.import_module(module), "main" if program == "dask" else name)
+        known = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
+        assert {one for one in arguments if one.startswith("--")} <= known
+
+
+def test_beyond_one_machine_a_cluster_speaks_tls_alone() -> None:
+    for command in commands_of_cluster()[3:]:
+        assert not [one for one in command if one.startswith("tcp://")]
+        assert "/tls/tls.pem" in command and "/tls/ca.pem" in command
 
 
 def test_the_image_ends_as_a_user_without_rights() -> None:
