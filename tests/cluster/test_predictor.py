@@ -202,12 +202,12 @@ def test_nobody_there(opened: Open, monkeypatch: pytest.MonkeyPatch, tmp_path: P
 def test_packages_are_compared_before_anything_runs(
     opened: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from wholebody.cluster import packages
+    from wholebody.cluster import connecting, packages
 
     with dask_processes(tmp_path / "dask", workers=1) as dask:
         real = packages.installed_versions()
         for name, theirs in real.items():
-            monkeypatch.setattr(roster, "installed_versions", lambda other=name: real | {other: "1.2"})
+            monkeypatch.setattr(connecting, "installed_versions", lambda other=name: real | {other: "1.2"})
             message = (
                 rf"the scheduler \({dask.address}\) has {name} {theirs} \(here 1.2\); start scheduler, workers and"
             )

@@ -14,8 +14,10 @@ from urllib.parse import urlsplit
 
 import dask
 from distributed import Client, LocalCluster
+from distributed.core import rpc
 from distributed.security import Security
 
+from wholebody.cluster.packages import PACKAGES, SAME_IMAGE, Versions, difference, installed_versions, versions_of
 from wholebody.errors import ClusterError, SettingsError
 from wholebody.process.cores import count_cores
 from wholebody.settings import Settings
@@ -62,12 +64,16 @@ def connected(settings: Settings) -> Iterator[Cluster]:
         raise SettingsError(f"DASK_SCHEDULER={address!r}: {PLAIN}")
     _keep_quiet()
     try:
-        client = Client(address, security=security, timeout=CONNECT_S, set_as_default=False)
+        theirs = asyncio.run(_versions_of_scheduler(address, security))
+        if not (other := difference(theirs, installed_versions())):
+            client = Client(address, security=security, timeout=CONNECT_S, set_as_default=False)
     except (OSError, TimeoutError, ValueError, ImportError) as error:
         raise ClusterError(
             f"no Dask scheduler can be used at {address} ({_brief(error)}); start one with `dask scheduler`, from the "
             "same image as this"
         ) from None
+    if other:
+        raise ClusterError(f"the scheduler ({address}) has {other}; {SAME_IMAGE}")
     try:
         client.loop.asyncio_loop.set_exception_handler(_forget)
         yield Cluster(client, address, is_local=False)
@@ -132,6 +138,14 @@ def is_beyond_this_machine(address: str) -> bool:
 def is_open_to_others(address: str) -> bool:
     """Whether a worker is reached without TLS beyond this machine."""
     return address.startswith("tcp://") and is_beyond_this_machine(address)
+
+
+async def _versions_of_scheduler(address: str, security: Security | None) -> Versions:
+    """Asked before anything else, in words that all releases of Dask know."""
+    arguments = (security or Security()).get_connection_args("client")
+    async with rpc(address, timeout=CONNECT_S, connection_args=arguments) as scheduler:
+        answer = await asyncio.wait_for(scheduler.versions(packages=list(PACKAGES)), CONNECT_S)
+    return versions_of(answer["packages"])
 
 
 def _security(settings: Settings) -> Security:

@@ -2,8 +2,9 @@
 
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
+import requests
 from distributed import Client
 
 from wholebody.cluster.connecting import connected, started_here
@@ -53,6 +54,8 @@ def predict_on_cluster(
 
 
 def _dashboard(client: Client) -> str:
-    """Where it is, if it is on."""
-    services = client.scheduler_info(n_workers=0).get("services", {})
-    return f", dashboard at {client.dashboard_link}" if "dashboard" in services else ""
+    """Where Dask's own pages are, if they are on: the scheduler needs bokeh for them."""
+    with suppress(requests.RequestException):
+        if requests.get(client.dashboard_link, timeout=2).ok:
+            return f", dashboard at {client.dashboard_link}"
+    return ""

@@ -10,6 +10,8 @@ Versions = dict[str, str]
 PACKAGE = "label-studio-wholebody"
 PACKAGES = ("dask", "distributed", PACKAGE)
 
+SAME_IMAGE = "start scheduler, workers and this command from the same image or list of packages"
+
 
 def installed_versions() -> Versions:
     """What this process has."""

@@ -8,12 +8,12 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from distributed.versions import VersionMismatchWarning
 
 from wholebody.cluster.connecting import PLAIN, Cluster, is_open_to_others
-from wholebody.cluster.packages import PACKAGE, difference, installed_versions, versions_of
+from wholebody.cluster.packages import PACKAGE, SAME_IMAGE, difference, installed_versions, versions_of
 from wholebody.cluster.worker import ModelPlugin, WorkerReport, report
 from wholebody.errors import ClusterError
 from wholebody.process.stopping import Stop
@@ -27,7 +27,6 @@ ANSWER_S = 30.0
 """How long the scheduler may be silent."""
 PAUSED_S = 60.0
 """After so long a paused worker counts as stuck: Dask pauses those that have too little memory."""
-SAME_IMAGE = "start scheduler, workers and this command from the same image or list of packages"
 SAME_MODEL = "give all workers the same weights and settings"
 
 T = TypeVar("T")
@@ -113,8 +112,9 @@ class Roster:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", VersionMismatchWarning)
             found = self._patiently(lambda: self._client.get_versions(packages=[PACKAGE]))
-        self._compare_packages({f"the scheduler ({self._name})": found["scheduler"]})
-        self._compare_packages({f"worker {address}": found["workers"][address] for address in found["workers"]})
+        for address, versions in found["workers"].items():
+            if other := difference(versions_of(versions["packages"]), installed_versions()):
+                raise ClusterError(f"worker {address} has {other}; {SAME_IMAGE}")
         if exposed := [address for address in found["workers"] if is_open_to_others(address)]:
             raise ClusterError(f"worker {exposed[0]}: {PLAIN}")
         self._patiently(lambda: self._client.register_plugin(plugin))
@@ -136,12 +136,6 @@ class Roster:
                     "from the same image as this"
                 )
             self._stop.pause(LOOK_EVERY_S)
-
-    def _compare_packages(self, found: dict[str, Any]) -> None:
-        ours = installed_versions()
-        for who, versions in found.items():
-            if other := difference(versions_of(versions["packages"]), ours):
-                raise ClusterError(f"{who} has {other}; {SAME_IMAGE}")
 
     def _agree(self, reports: dict[str, WorkerReport]) -> None:
         """Take those that can predict, if all have the same model."""
