@@ -31,7 +31,15 @@ class DaskProcesses:
         port = free_port()
         self.address = f"{protocol}://127.0.0.1:{port}"
         self.scheduler = self._start(
-            "scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard", "--protocol", protocol
+            "scheduler",
+            "--host",
+            "127.0.0.1",
+            "--port",
+            str(port),
+            "--dashboard-address",
+            "127.0.0.1:0",
+            "--protocol",
+            protocol,
         )
         self.workers: list[subprocess.Popen[bytes]] = []
         _wait_until_listening(port)

@@ -112,6 +112,7 @@ def _relay(address: str) -> Iterator[tuple[str, list[bytes]]]:
             one.close()
 
 
+@pytest.mark.thorough
 def test_a_worker_that_joins_gets_the_model_and_tasks(opened: Open, tmp_path: Path) -> None:
     with dask_processes(tmp_path / "dask", workers=1) as dask, opened(dask.address) as predictor:
         found, seen = 0, set()
@@ -123,6 +124,7 @@ def test_a_worker_that_joins_gets_the_model_and_tasks(opened: Open, tmp_path: Pa
         assert (found, seen) == (400, {1, 2})
 
 
+@pytest.mark.thorough
 def test_workers_that_cannot_predict_are_named_and_not_used(
     opened: Open, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -145,6 +147,7 @@ def test_workers_that_cannot_predict_are_named_and_not_used(
         assert "it has the model stub-2, the others have stub-1; give all workers the same weights" in caplog.text
 
 
+@pytest.mark.thorough
 def test_a_run_does_not_start_with_workers_of_two_models_or_none(opened: Open, tmp_path: Path) -> None:
     with dask_processes(tmp_path / "dask") as dask:
         dask.add_worker(STUB_TROUBLE="no weights")
@@ -167,6 +170,7 @@ def _wait_for_workers(dask: DaskProcesses, count: int) -> None:
         client.wait_for_workers(count, timeout=30)
 
 
+@pytest.mark.thorough
 def test_a_scheduler_that_goes_ends_the_run_with_what_to_do(opened: Open, tmp_path: Path) -> None:
     with dask_processes(tmp_path / "dask", workers=1) as dask:
         begun = time.monotonic()
@@ -180,6 +184,7 @@ def test_a_scheduler_that_goes_ends_the_run_with_what_to_do(opened: Open, tmp_pa
         assert time.monotonic() - begun < 60
 
 
+@pytest.mark.thorough
 def test_nobody_there(opened: Open, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     from wholebody.cluster import connecting
 

@@ -8,6 +8,7 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,7 +18,7 @@ from distributed import Client, LocalCluster
 from distributed.core import rpc
 from distributed.security import Security
 
-from wholebody.cluster.packages import PACKAGES, SAME_IMAGE, Versions, difference, installed_versions, versions_of
+from wholebody.cluster.packages import PACKAGES, SAME_IMAGE, difference, installed_versions, versions_of
 from wholebody.errors import ClusterError, SettingsError
 from wholebody.process.cores import count_cores
 from wholebody.settings import Settings
@@ -25,6 +26,12 @@ from wholebody.settings import Settings
 log = logging.getLogger(__name__)
 
 CONNECT_S = 10.0
+DASHBOARD = "bokeh"
+QUIET = {
+    "distributed.admin.large-graph-warning-threshold": "1 TiB",
+    "distributed.admin.low-level-log-length": 0,  # else the last thousand messages are kept, with all their tasks
+    "distributed.worker.profile.enabled": False,  # which samples all threads a hundred times a second
+}
 LOCAL = "127.0.0.1"
 LOCAL_DEATHS = 1000
 """Deaths after which Dask itself gives a call up; the client counts its own."""
@@ -43,11 +50,13 @@ class Cluster:
         client: Connected.
         name: For people: the scheduler's address, or that the workers are here.
         is_local: Whether the workers are processes of this run, which end with it.
+        has_dashboard: Whether the scheduler has what Dask's pages need; without it there is one that says so.
     """
 
     client: Client
     name: str
     is_local: bool
+    has_dashboard: bool
 
 
 @contextmanager
@@ -64,8 +73,8 @@ def connected(settings: Settings) -> Iterator[Cluster]:
         raise SettingsError(f"DASK_SCHEDULER={address!r}: {PLAIN}")
     _keep_quiet()
     try:
-        theirs = asyncio.run(_versions_of_scheduler(address, security))
-        if not (other := difference(theirs, installed_versions())):
+        packages = asyncio.run(_packages_of_scheduler(address, security))
+        if not (other := difference(versions_of(packages), installed_versions())):
             client = Client(address, security=security, timeout=CONNECT_S, set_as_default=False)
     except (OSError, TimeoutError, ValueError, ImportError) as error:
         raise ClusterError(
@@ -76,14 +85,18 @@ def connected(settings: Settings) -> Iterator[Cluster]:
         raise ClusterError(f"the scheduler ({address}) has {other}; {SAME_IMAGE}")
     try:
         client.loop.asyncio_loop.set_exception_handler(_forget)
-        yield Cluster(client, address, is_local=False)
+        yield Cluster(client, address, is_local=False, has_dashboard=bool(packages.get(DASHBOARD)))
     finally:
         client.close(timeout=2)
 
 
 @contextmanager
-def started_here(count: int) -> Iterator[Cluster]:
+def started_here(count: int, variables: dict[str, str]) -> Iterator[Cluster]:
     """So many worker processes on this machine, which share its cores.
+
+    Args:
+        count: How many.
+        variables: What their environment has besides that of this process.
 
     Raises:
         ClusterError: They do not start.
@@ -95,7 +108,8 @@ def started_here(count: int) -> Iterator[Cluster]:
             threads_per_worker=max(1, count_cores() // count),
             host=LOCAL,
             memory_limit=0,  # the networks' memory looks like a leak to Dask, which would kill healthy workers
-            dashboard_address=None,
+            dashboard_address=f"{LOCAL}:0",
+            env=variables,
             silence_logs=logging.CRITICAL,
             scheduler_kwargs={"allowed_failures": LOCAL_DEATHS},
         )
@@ -103,7 +117,8 @@ def started_here(count: int) -> Iterator[Cluster]:
         raise ClusterError(f"{count} worker processes do not start: {_brief(error)}") from None
     with cluster, Client(cluster, timeout=CONNECT_S, set_as_default=False) as client:
         client.loop.asyncio_loop.set_exception_handler(_forget)
-        yield Cluster(client, "the worker processes of this run", is_local=True)
+        has_dashboard = find_spec(DASHBOARD) is not None
+        yield Cluster(client, "the worker processes of this run", is_local=True, has_dashboard=has_dashboard)
 
 
 def scheduler_address(given: str, *, with_tls: bool) -> str:
@@ -140,12 +155,13 @@ def is_open_to_others(address: str) -> bool:
     return address.startswith("tcp://") and is_beyond_this_machine(address)
 
 
-async def _versions_of_scheduler(address: str, security: Security | None) -> Versions:
-    """Asked before anything else, in words that all releases of Dask know."""
+async def _packages_of_scheduler(address: str, security: Security | None) -> dict[str, str | None]:
+    """Their versions, asked before anything else, in words that all releases of Dask know."""
     arguments = (security or Security()).get_connection_args("client")
     async with rpc(address, timeout=CONNECT_S, connection_args=arguments) as scheduler:
-        answer = await asyncio.wait_for(scheduler.versions(packages=list(PACKAGES)), CONNECT_S)
-    return versions_of(answer["packages"])
+        answer = await asyncio.wait_for(scheduler.versions(packages=[*PACKAGES, DASHBOARD]), CONNECT_S)
+    packages: dict[str, str | None] = answer["packages"]
+    return packages
 
 
 def _security(settings: Settings) -> Security:
@@ -172,10 +188,10 @@ def _security(settings: Settings) -> Security:
 
 
 def _keep_quiet() -> None:
-    """Dask's own lines have tracebacks with arguments, and warn of what is meant. The roster says what happens."""
+    """Dask's own lines have tracebacks with arguments. The roster says what happens."""
     for name in ("distributed", *(one for one in logging.root.manager.loggerDict if one.startswith("distributed."))):
         logging.getLogger(name).setLevel(logging.CRITICAL)
-    dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 TiB"})
+    dask.config.set(QUIET)
 
 
 def _forget(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

@@ -2,10 +2,7 @@
 
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-
-import requests
-from distributed import Client
+from contextlib import contextmanager
 
 from wholebody.cluster.connecting import connected, started_here
 from wholebody.cluster.predictor import ClusterPredictor
@@ -47,15 +44,23 @@ def predict_on_cluster(
         roster = Roster(cluster, plugin, stop, has_token=has_token)
         try:
             predictor = ClusterPredictor(cluster.client, roster, config, stop)
-            log.info("%s: %d workers%s", cluster.name, predictor.workers, _dashboard(cluster.client))
+            dashboard = f", dashboard at {cluster.client.dashboard_link}" if cluster.has_dashboard else ""
+            log.info("%s: %d workers%s", cluster.name, predictor.workers, dashboard)
             yield predictor
         finally:
             roster.close()
 
 
+<<<<<<< HEAD
 def _dashboard(client: Client) -> str:
     """Where Dask's own pages are, if they are on: the scheduler needs bokeh for them."""
     with suppress(requests.RequestException):
         if requests.get(client.dashboard_link, timeout=2).ok:
             return f", dashboard at {client.dashboard_link}"
     return ""
+=======
+def _of_options(settings: Settings) -> dict[str, str]:
+    """What options of the command line may say to workers of this machine, which read their own settings."""
+    given = {name: getattr(settings, name) for name in ("image_files_prefix", "image_files_dir", "max_retries")}
+    return {name.upper(): str(value) for name, value in given.items() if value is not None}
+>>>>>>> 1432f10 (Say how to scale, and measure it)
