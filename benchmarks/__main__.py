@@ -18,7 +18,8 @@ import click
 import cv2
 import numpy as np
 
-from benchmarks.bulk import Load, measure_bulk, measure_delay
+from benchmarks.bulk import Load, measure_bulk, measure_delay, measure_workers
+from benchmarks.cluster import measure_cluster
 from benchmarks.file_growth import measure_file_growth
 from benchmarks.growth import SIZES, measure_growth
 from benchmarks.inputs import ROOT, read_bgr, testdata_folder
@@ -142,6 +143,12 @@ class Bench:
         yield from measure_growth(self.server, sizes)
         yield from measure_file_growth(sizes)
 
+    def cluster(self) -> Iterator[Row]:
+        """Worker processes."""
+        yield from measure_cluster(quick=self._quick)
+        pictures = self.pictures(*FEW)
+        yield measure_workers(self.server, self.stand_in(MEDIUM), pictures, self.tasks(60), self.rounds(3))
+
     def stand_in(self, kind: Kind) -> Job:
         """The stand-ins as weights."""
         detector, pose = stand_in_files(kind)
@@ -154,6 +161,7 @@ PARTS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "start": Bench.start,
     "memory": Bench.memory,
     "growth": Bench.growth,
+    "cluster": Bench.cluster,
 }
 
 

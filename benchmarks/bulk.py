@@ -63,6 +63,16 @@ def prefill_alone(server: LocalServer, job: Job, load: Load) -> Iterator[Callabl
         yield partial(_run, server, load, ours)
 
 
+def measure_workers(server: LocalServer, job: Job, images: Sequence[Path], tasks: int, rounds: int) -> Row:
+    """Worker processes beside the threads of one process, on the same cores."""
+    job = replace(job, images=tuple(map(str, images)), url=server.url)
+    load = Load("", tuple(images), tasks, {})
+    with rival("ours", job) as threads, rival("workers", job) as workers:
+        runs = {"threads": partial(_run, server, load, threads), "workers": partial(_run, server, load, workers)}
+        found = median_of_rounds(runs, rounds)
+    return at_least("--workers for each core: threads", found["workers"], found["threads"], 0.9, "tasks")
+
+
 def _run(server: LocalServer, load: Load, one: Rival) -> float:
     server.reset(load.tasks, [path.name for path in load.images], SERVER_DELAY_S)
     return one.run(load.tasks)

@@ -4,16 +4,18 @@ One line in, one line out: how many tasks to do, and how many seconds a task too
 the first, so that the four can take turns within seconds of each other.
 """
 
+import atexit
 import contextlib
 import io
 import itertools
+import os
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,7 @@ import orjson
 import requests
 
 from benchmarks.inputs import read_bgr
+from benchmarks.local_server import LABELING_CONFIG
 from wholebody.estimation.weights import Weights, find_weights
 from wholebody.process.cores import count_cores
 from wholebody.settings import Precision, Settings
@@ -112,6 +115,39 @@ def prepare_ours(job: Job) -> Run:
     return run
 
 
+def prepare_workers(job: Job) -> Run:
+    """The same by a worker process for each core, which are there and warm before the first task."""
+    from wholebody.cluster.opening import predict_on_cluster
+    from wholebody.labeling.labeling_config import parse_labeling_config
+    from wholebody.prefill.run import run_prefill
+    from wholebody.process.stopping import Stop
+
+    settings = job.settings()
+    for name in ("det_model", "pose_model", "label_studio_url"):
+        os.environ[name.upper()] = str(getattr(settings, name))
+    for name in ("det_input_size", "pose_input_size"):
+        os.environ[name.upper()] = ",".join(map(str, getattr(settings, name)))
+    config, stop = parse_labeling_config(LABELING_CONFIG), Stop()
+    opened = ExitStack()
+    predictor = opened.enter_context(predict_on_cluster(settings, config, stop, workers=count_cores()))
+    atexit.register(opened.close)
+
+    def run(tasks: int) -> float:
+        with tempfile.TemporaryDirectory() as folder:
+            outcome = run_prefill(
+                settings,
+                stop,
+                dry_run=False,
+                failures=Path(folder) / "failures",
+                open_predictor=lambda *_: nullcontext(predictor),
+            )
+        if outcome.summary.failed or outcome.summary.stopped:
+            raise click.ClickException(str(outcome.summary))
+        return middle(requests.get(f"{job.url}/bench/posted", timeout=10).json())
+
+    return run
+
+
 def prepare_limit(job: Job) -> Run:
     """The bare sessions on the very inputs, in the best of the ways to run them, and nothing else."""
     work = [network_inputs(job, image) for image in job.images]
@@ -165,7 +201,13 @@ def prepare_script(job: Job) -> Run:
     return run
 
 
-RIVALS = {"ours": prepare_ours, "limit": prepare_limit, "rtmlib": prepare_rtmlib, "script": prepare_script}
+RIVALS = {
+    "ours": prepare_ours,
+    "workers": prepare_workers,
+    "limit": prepare_limit,
+    "rtmlib": prepare_rtmlib,
+    "script": prepare_script,
+}
 
 
 def load_rtmlib(job: Job) -> Any:

@@ -29,18 +29,9 @@ class DaskProcesses:
         self._folder = folder
         self._options = options
         port = free_port()
+        self._protocol, self._port = protocol, port
         self.address = f"{protocol}://127.0.0.1:{port}"
-        self.scheduler = self._start(
-            "scheduler",
-            "--host",
-            "127.0.0.1",
-            "--port",
-            str(port),
-            "--dashboard-address",
-            "127.0.0.1:0",
-            "--protocol",
-            protocol,
-        )
+        self.scheduler = self._start_scheduler()
         self.workers: list[subprocess.Popen[bytes]] = []
         _wait_until_listening(port)
 
@@ -49,6 +40,25 @@ class DaskProcesses:
         usual = ["--nthreads", "1", "--memory-limit", "0", "--no-dashboard", "--nanny" if nanny else "--no-nanny"]
         arguments = (address or self.address, *usual, "--local-directory", str(self._folder), *options)
         self.workers.append(self._start("worker", *arguments, **variables))
+
+    def restart_scheduler(self) -> None:
+        """Kill it, and start another one at the same address at once."""
+        self.scheduler.kill()
+        self.scheduler.wait()
+        self.scheduler = self._start_scheduler()
+
+    def _start_scheduler(self) -> "subprocess.Popen[bytes]":
+        return self._start(
+            "scheduler",
+            "--host",
+            "127.0.0.1",
+            "--port",
+            str(self._port),
+            "--dashboard-address",
+            "127.0.0.1:0",
+            "--protocol",
+            self._protocol,
+        )
 
     def log(self) -> str:
         """What all of them wrote."""

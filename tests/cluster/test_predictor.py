@@ -171,16 +171,17 @@ def _wait_for_workers(dask: DaskProcesses, count: int) -> None:
 
 
 @pytest.mark.thorough
-def test_a_scheduler_that_goes_ends_the_run_with_what_to_do(opened: Open, tmp_path: Path) -> None:
+@pytest.mark.parametrize("comes_back", [False, True])
+def test_a_scheduler_that_goes_ends_the_run_with_what_to_do(opened: Open, tmp_path: Path, comes_back: bool) -> None:
     with dask_processes(tmp_path / "dask", workers=1) as dask:
         begun = time.monotonic()
         with (
             opened(dask.address) as predictor,
-            pytest.raises(ClusterError, match=r"is gone; start it and its workers, and run again to go on"),
+            pytest.raises(ClusterError, match=r"is gone or was started anew; when it has workers, run again to go on"),
         ):
             for number, _ in enumerate(predictor.predict(iter(tasks_of(*["sleep 0.05"] * 1000)))):
                 if number == 3:
-                    dask.scheduler.kill()
+                    dask.restart_scheduler() if comes_back else dask.scheduler.kill()
         assert time.monotonic() - begun < 60
 
 

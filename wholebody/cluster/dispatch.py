@@ -117,16 +117,17 @@ class Dispatcher:
                 failed += self._put_back(call, died=gone(address) and not call.is_computed)
         return failed
 
-    def finish(self, call: Call) -> bool:
-        """A call is over; whether it still counts, and its chunk was not given to another worker."""
+    def counts(self, call: Call) -> bool:
+        """Whether a call's chunk is still its worker's, and was not given to another one."""
         hands = self._hands.get(call.address)
-        if hands is None or call not in hands.calls:
-            return False
-        hands.calls.remove(call)
-        return True
+        return hands is not None and call in hands.calls
+
+    def finish(self, call: Call) -> None:
+        """A call that counts is over."""
+        self._hands[call.address].calls.remove(call)
 
     def fail(self, call: Call) -> list[Task]:
-        """A call that still counted had no result, through no wish of ours; the tasks that have failed by that."""
+        """A call that is over had no result, through no wish of ours; the tasks that have failed by that."""
         return self._put_back(call, died=True)
 
     def _put_back(self, call: Call, *, died: bool) -> list[Task]:

@@ -38,7 +38,7 @@ def predict_on_cluster(
         ClusterError: No scheduler or worker is there, or they are not the same.
         StoppedError: The user asked to stop.
     """
-    with connected(settings) if workers is None else started_here(workers) as cluster:
+    with connected(settings) if workers is None else started_here(workers, _of_options(settings)) as cluster:
         plugin = ModelPlugin(load, of_terminal=cluster.is_local)
         has_token = bool(settings.label_studio_url and settings.label_studio_api_token)
         roster = Roster(cluster, plugin, stop, has_token=has_token)
@@ -51,16 +51,7 @@ def predict_on_cluster(
             roster.close()
 
 
-<<<<<<< HEAD
-def _dashboard(client: Client) -> str:
-    """Where Dask's own pages are, if they are on: the scheduler needs bokeh for them."""
-    with suppress(requests.RequestException):
-        if requests.get(client.dashboard_link, timeout=2).ok:
-            return f", dashboard at {client.dashboard_link}"
-    return ""
-=======
 def _of_options(settings: Settings) -> dict[str, str]:
     """What options of the command line may say to workers of this machine, which read their own settings."""
     given = {name: getattr(settings, name) for name in ("image_files_prefix", "image_files_dir", "max_retries")}
     return {name.upper(): str(value) for name, value in given.items() if value is not None}
->>>>>>> 1432f10 (Say how to scale, and measure it)

@@ -106,9 +106,10 @@ class ClusterPredictor:
             call = self._over.get(timeout=POLL_S)
         except queue.Empty:
             return
-        results = self._fetch(call)
-        if results is None or not dispatcher.finish(call):
+        results = self._fetch(call) if dispatcher.counts(call) else None
+        if results is None:
             return
+        dispatcher.finish(call)
         call.future.release()
         if isinstance(results, Exception):
             log.warning("a chunk of %d tasks had no result: %s", len(call.chunk.tasks), results)
@@ -123,7 +124,7 @@ class ClusterPredictor:
     def _fetch(self, call: Call) -> tuple[Outcomes, float] | Exception | None:
         """What came of a call: its results, or Dask's own error; `None` where its worker is gone."""
         patience_s = FETCH_S
-        while call.future.status in ("finished", "error"):
+        while call.future.status in ("finished", "error") and not self._stop.is_set():
             if call.future.status == "error":
                 return ClusterError(_brief(call.future.exception()))
             try:

@@ -23,8 +23,8 @@ log = logging.getLogger(__name__)
 LOOK_EVERY_S = 1.0
 FIRST_WORKER_S = 120.0
 """How long a cluster may have no worker at the start."""
-ANSWER_S = 30.0
-"""How long the scheduler may be silent."""
+ANSWER_S, LOOKS = 30.0, 3
+"""How long the scheduler may be silent, and how often in a row it may not answer, before it counts as gone."""
 PAUSED_S = 60.0
 """After so long a paused worker counts as stuck: Dask pauses those that have too little memory."""
 SAME_MODEL = "give all workers the same weights and settings"
@@ -71,6 +71,7 @@ class Roster:
         self._asked: dict[str, Future[WorkerReport | Exception]] = {}
         self._paused_since: dict[str, float] = {}
         self._presence = Presence({}, frozenset(), frozenset())
+        self._scheduler = ""
         self._lost = threading.Event()
         self._closed = threading.Event()
         self._threads = ThreadPoolExecutor(8, "roster")
@@ -97,7 +98,8 @@ class Roster:
         """
         if self._lost.is_set() or self._client.status not in ("running", "connecting"):
             raise ClusterError(
-                f"the Dask scheduler ({self._name}) is gone; start it and its workers, and run again to go on"
+                f"the Dask scheduler ({self._name}) is gone or was started anew; when it has workers, run again to go "
+                "on"
             )
         return self._presence
 
@@ -158,17 +160,24 @@ class Roster:
             self._take(address, one)
 
     def _watch(self) -> None:
+        failed = 0
         while not self._closed.wait(LOOK_EVERY_S):
             try:
                 self._look()
+                failed = 0
             except Exception as error:
-                if not self._closed.is_set():
-                    log.debug("the scheduler does not answer: %s", error)
+                failed += 1
+                log.debug("the scheduler does not answer: %s", error)
+                if self._client.status != "running" or failed >= LOOKS:
                     self._lost.set()
-                return
+                    return
 
     def _look(self) -> None:
         """Ask the scheduler who is there, and the new ones what they are."""
+        identity = self._client.sync(self._client.scheduler.identity, n_workers=0, callback_timeout=ANSWER_S)["id"]
+        self._scheduler = self._scheduler or identity
+        if identity != self._scheduler:  # a new one at the same address knows neither the plugin nor any call
+            self._lost.set()
         present = frozenset(self._client.sync(self._client.scheduler.ncores, callback_timeout=ANSWER_S))
         running = self._running()
         for address in present - self._reports.keys() - self._refused - self._asked.keys():

@@ -116,7 +116,8 @@ def load_annotator(cores: int) -> Model:
 
     settings = load_settings()
     configure_logging(settings.log_level, settings.log_format)
-    return Annotator(settings, bulk=True, cores=cores)
+    # Beside another device the cores only prepare what it works on, and that is the same for all of its workers.
+    return Annotator(settings, bulk=True, cores=cores if settings.device == "cpu" else None)
 
 
 class ModelPlugin(WorkerPlugin):  # type: ignore[misc]
