@@ -146,8 +146,8 @@ class Bench:
     def cluster(self) -> Iterator[Row]:
         """Worker processes."""
         yield from measure_cluster(quick=self._quick)
-        pictures = self.pictures(*FEW)
-        yield measure_workers(self.server, self.stand_in(MEDIUM), pictures, self.tasks(60), self.rounds(3))
+        load = Load(f"bulk, {MEDIUM.name}", self.pictures(*FEW), self.tasks(120), {})
+        yield measure_workers(self.server, self.stand_in(MEDIUM), load, self.rounds(3))
 
     def stand_in(self, kind: Kind) -> Job:
         """The stand-ins as weights."""

@@ -127,6 +127,7 @@ def prepare_workers(job: Job) -> Run:
         os.environ[name.upper()] = str(getattr(settings, name))
     for name in ("det_input_size", "pose_input_size"):
         os.environ[name.upper()] = ",".join(map(str, getattr(settings, name)))
+    os.environ |= {"LABEL_STUDIO_API_TOKEN": TOKEN, "LOG_LEVEL": "ERROR"}
     config, stop = parse_labeling_config(LABELING_CONFIG), Stop()
     opened = ExitStack()
     predictor = opened.enter_context(predict_on_cluster(settings, config, stop, workers=count_cores()))

@@ -127,3 +127,26 @@ def test_what_it_cannot_start_with(
     assert done.returncode == 2
     assert message in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.thorough
+def test_worker_processes_fetch_its_images_and_the_command_writes(
+    admin: LabelStudioAdmin, label_studio: LabelStudioServer, settings: dict[str, str], tmp_path: Path
+) -> None:
+    pytest.importorskip("distributed", reason="no Dask: pip install --no-deps -r requirements-cluster.txt")
+    project = int(settings["PROJECT_ID"])
+    tasks = import_figures(admin, label_studio, project, TASKS)
+    admin.request("PATCH", f"/api/tasks/{tasks[8]}/", json={"data": {"image": "/data/local-files/?d=nowhere/x.png"}})
+    trial = prefill(tmp_path, settings, "--limit", "2")  # by threads: the same model version
+    whole = prefill(tmp_path, settings, "--workers", "2")
+    assert whole.returncode == 1, whole.stderr
+    assert f"Predicted {TASKS - 3} (0 empty), skipped 2, failed 1." in whole.stdout
+    assert "HTTP 404" in whole.stdout
+    versions = set()
+    for number, task in enumerate(tasks, 1):
+        if task != tasks[8]:
+            (prediction,) = admin.predictions(task)
+            assert_is_the_truth(prediction, number)
+            versions.add(prediction["model_version"])
+    assert len(versions) == 1
+    assert settings["LABEL_STUDIO_API_TOKEN"] not in trial.stderr + whole.stderr
