@@ -64,8 +64,8 @@ fuzz: .venv .venv-dev  ## Send the backend 20,000 requests and labeling configs 
 	FUZZ_CASES=$(or $(FUZZ_CASES),20000) .venv/bin/python -m pytest tests/fuzz --timeout=3600 --durations=0 --durations-min=30
 
 audit: .venv .venv-dev  ## Look for known vulnerabilities in all but Label Studio; fails where it cannot look
-	.venv/bin/python .ci/audit.py --strict -r requirements.txt -r requirements-gpu.txt -r requirements-dev.txt \
-		-r requirements-ml2.txt
+	.venv/bin/python .ci/audit.py --strict -r requirements.txt -r requirements-gpu.txt -r requirements-cluster.txt \
+		-r requirements-dev.txt -r requirements-ml2.txt
 
 secrets: .venv .venv-dev  ## Look for secrets in the tracked files and their history
 	.venv/bin/python .ci/secret_scan.py

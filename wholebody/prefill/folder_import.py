@@ -41,6 +41,7 @@ class StoredPredictions:
 
     Attributes:
         model_version: That of the folder.
+        workers: None: nothing is predicted.
         done: Tasks that were met and need nothing: they are annotated, or have a prediction.
 
     Raises:
@@ -59,6 +60,7 @@ class StoredPredictions:
                 f"{folder.path} has predictions of several model versions: {several}; give each a folder"
             )
         (self.model_version,) = versions
+        self.workers = None
         self.done = 0
         self._folder = folder
         self._client = client

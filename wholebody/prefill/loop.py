@@ -77,14 +77,6 @@ class Summary:
         known = reason in self.failed or len(self.failed) < MOST_REASONS
         self.failed[reason if known else OTHER_REASONS] += tasks
 
-    def add(self, other: "Summary") -> None:
-        """Count in what became of other tasks."""
-        self.predicted += other.predicted
-        self.empty += other.empty
-        self.skipped += other.skipped
-        for reason, count in other.failed.items():
-            self.count_failure(reason, count)
-
 
 class _Watch:
     """Tells from what became of the tasks, one after the other, when the run must end."""
@@ -142,13 +134,8 @@ def prefill(
                     break
     except StoppedError:  # in the listing or a write: that task is one for the next run
         pass
-<<<<<<< HEAD
-    except (ConfigChangedError, DatasetError, OutputError) as error:  # the second from where tasks are read
+    except (ConfigChangedError, ClusterError, DatasetError, OutputError) as error:  # the third from the tasks' source
         summary.stopped, summary.may_pass = str(error), isinstance(error, ConfigChangedError)
-=======
-    except (ConfigChangedError, ClusterError) as error:
-        summary.stopped = str(error)
->>>>>>> 214bbf5 (Let the prefill choose worker processes)
     except LabelStudioError as error:  # from the listing, or because the project is gone
         summary.may_pass = isinstance(error, UnavailableError)
         summary.stopped = f"{error}; run again to go on" if summary.may_pass else str(error)

@@ -40,10 +40,6 @@ class RunProgress:
         """How many tasks are left; not a number where nobody knows."""
         return float("nan") if self._total is None else self._total - self._done
 
-    def workers(self) -> float:
-        """How many processes predict."""
-        return 1 if self._predictor.workers is None else self._predictor.workers
-
     def update(self, n: int = 1) -> None:
         """Count `n` tasks more as done."""
         self._done += n
@@ -94,7 +90,5 @@ def shown(total: int | None, predictor: Predictor, settings: Settings) -> Iterat
         stack.enter_context(logging_redirect_tqdm())
         bar = stack.enter_context(show_progress(total=total, unit="task"))
         progress, summary = RunProgress(total, predictor, bar), Summary()
-        if settings.metrics_port is not None:
-            version = predictor.model_version
-            stack.enter_context(serve_metrics(settings, version, summary, progress.left, progress.workers))
+        stack.enter_context(serve_metrics(settings, predictor, summary, progress.left))
         yield progress, summary

@@ -21,6 +21,7 @@ from wholebody.label_studio.duplicates import IsReplaced
 from wholebody.labeling.labeling_config import LabelingConfig
 from wholebody.prefill.failures import FailureFile
 from wholebody.prefill.loop import Summary, prefill
+from wholebody.prefill.metrics import serve_metrics
 from wholebody.prefill.parts import OpenPredictor, Predictor, Task
 from wholebody.prefill.progress import show_progress
 from wholebody.prefill.project_predictions import ProjectPredictions
@@ -101,7 +102,10 @@ class Watch:
         """
         opened: tuple[Project, LabelingConfig] | None = open_project(self._client, project_id)
         while opened:
-            with self._open_predictor(self._settings, opened[1], self._stop) as predictor:
+            with (
+                self._open_predictor(self._settings, opened[1], self._stop) as predictor,
+                serve_metrics(self._settings, predictor, self.summary),
+            ):
                 self._fill(*opened, predictor)
             opened = self._open_again(project_id)
 
@@ -159,18 +163,18 @@ class Watch:
 
     def _predict(self, tasks: Iterator[Task], predictor: Predictor, store: ProjectPredictions) -> bool:
         """Predict some tasks; whether the predictor may go on."""
-        begun = time.monotonic()
+        begun, summary = time.monotonic(), self.summary
         with logging_redirect_tqdm(), show_progress(unit="task") as progress:
-            summary = prefill(tasks, predictor, store, self._failures, progress, self._stop)
-        self.summary.add(summary)
+            prefill(tasks, predictor, store, self._failures, progress, self._stop, summary)
         store.show()
-        if summary.stopped and summary.may_pass:
+        if not summary.stopped:
+            return True
+        if summary.may_pass:
             log.warning("%s", summary.stopped)
+            summary.stopped, summary.may_pass = "", False
             self._failures.forget(begun)
             self._stop.wait(ASK_EVERY_S)  # it is away, or somebody edits the config, and saves it more than once
-        elif summary.stopped:
-            self.summary.stopped = summary.stopped
-        return not summary.stopped
+        return False
 
     def _open_again(self, project_id: int) -> tuple[Project, LabelingConfig] | None:
         """The project as it is now, as soon as there is an answer; `None` if the watch has ended."""
