@@ -296,7 +296,7 @@ def test_people_are_where_the_task_says_if_that_is_wanted(
     [
         # workers; threads inside a run, 0 for all; runs at a time
         (True, "cpu", 16, (16, 1, 16)),
-        (True, "cpu", 1, (1, 0, 1)),
+        (True, "cpu", 1, (1, 1, 1)),
         (True, "cuda", 16, (GPU_WORKERS, 0, 1)),
         (True, "cuda", 2, (2, 0, 1)),
         (False, "cpu", 16, (1, 0, 1)),
@@ -318,6 +318,19 @@ def test_who_works_at_a_time(
     pretend_cores(cores)
     one = Annotator(load_settings(mode="figures", device=device), bulk=is_bulk)
     assert (one.workers, given["threads"], given["concurrency"]) == expected
+
+
+def test_one_of_several_processes_keeps_to_its_cores(
+    monkeypatch: pytest.MonkeyPatch, pretend_cores: Callable[[int], None]
+) -> None:
+    given: dict[str, int] = {}
+    monkeypatch.setattr(
+        annotator, "load_estimator", lambda *_, **rest: given.update(rest) or SimpleNamespace(devices={}, traits=TRAITS)
+    )
+    pretend_cores(16)
+    for cores in (1, 4):
+        one = Annotator(load_settings(mode="figures"), bulk=True, cores=cores)
+        assert (one.workers, given["threads"], given["concurrency"]) == (cores, 1, cores)
 
 
 def test_a_fingerprint_follows_all_that_a_prediction_depends_on() -> None:
