@@ -110,6 +110,13 @@ def test_label_studio_ml_2_is_tested_with_the_versions_of_the_product() -> None:
     assert "label-studio-ml" not in tested
 
 
+@pytest.mark.parametrize("file", ["requirements-dataset.txt", "requirements-cluster.txt", "requirements-openvino.txt"])
+def test_packages_of_some_commands_are_tested_in_the_versions_that_users_install(file: str) -> None:
+    """Two versions of one package in lists that are installed together would also stop the audit."""
+    tested = pins("requirements.txt") | pins("requirements-dev.txt")
+    assert {name: version for name, version in pins(file).items() if tested[name] != version} == {}
+
+
 @pytest.mark.parametrize("file", sorted(path.name for path in ROOT.glob("requirements*.txt")))
 def test_compiled_lists_are_pins_alone(file: str) -> None:
     text = (ROOT / file).read_text()
