@@ -1,5 +1,10 @@
-"""`python -m tests.prefill.killed_run OPTIONS`: the prefill with a slow stub for the model. No test of its own."""
+"""`python -m tests.prefill.killed_run OPTIONS`: the prefill with a slow stub for the model. No test of its own.
 
+With FILE_ROOM in the environment the system refuses whatever makes a file longer than that, as a full disk does.
+"""
+
+import os
+import resource
 import sys
 import time
 from typing import Any
@@ -22,4 +27,6 @@ class SlowAnnotator(StubAnnotator):
 
 if __name__ == "__main__":
     vars(prefill_run)["Annotator"] = SlowAnnotator
+    if room := os.environ.get("FILE_ROOM"):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (int(room), int(room)))
     main(["prefill", *sys.argv[1:]])
