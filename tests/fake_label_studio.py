@@ -25,6 +25,7 @@ from wholebody.settings import Settings
 TASKS, PREDICTIONS, PROJECT, REFRESH = "/api/tasks/", "/api/predictions/", "/api/projects/1/", "/api/token/refresh"
 USERS, EXPORT = "/api/users/", "/api/projects/1/export"
 VERSION, WHOAMI, BACKENDS = "/api/version/", "/api/current-user/whoami", "/api/ml/"
+BULK = "/api/projects/1/import/predictions"
 VIEWS, COLUMNS = "/api/dm/views/", "/api/dm/columns/"
 BACKEND_VERSIONS, MODEL_VERSIONS = "/api/ml/1/versions", "/api/projects/1/model-versions/"
 JSON_TYPE, HTML_TYPE = {"Content-Type": "application/json"}, {"Content-Type": "text/html"}
@@ -35,6 +36,7 @@ OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "less": operator.lt,
     "less_or_equal": operator.le,
     "equal": operator.eq,
+    "empty": lambda versions, wanted: (not versions) == wanted,
     "in_list": lambda value, values: value in values,
     "contains": lambda versions, parts: any(part in version for version in versions for part in parts),
     "not_contains": lambda versions, parts: not any(part in version for version in versions for part in parts),
@@ -106,6 +108,8 @@ class FakeLabelStudio(ScriptedServer):
         legacy_enabled: Whether the legacy token works, or personal access tokens alone.
         revoked: Whether the personal access token was revoked.
         access_tokens: Those that are valid now; clear it and they have expired.
+        takes_bulk: Whether it was started for predictions of many tasks in one call.
+        uncounted: Tasks with predictions that its counters do not know, as after a kill in the midst of such a call.
         before: Called with each request before it is carried out.
         database: SQLite, which does not tell upper from lower case in a search, or PostgreSQL, which does.
         release: Which Label Studio it says to be.
@@ -124,6 +128,8 @@ class FakeLabelStudio(ScriptedServer):
         self.access_tokens: set[str] = set()
         self.database = "SQLite"
         self.release = "1.23.2"
+        self.takes_bulk = True
+        self.uncounted: set[int] = set()
         self.before: Callable[[Received], None] = lambda request: None
         self._issued = 0
         self._prediction_ids = count(1)
@@ -139,6 +145,7 @@ class FakeLabelStudio(ScriptedServer):
         with self._state:
             stored = {"id": next(self._prediction_ids), "task": task_id, "model_version": version, "result": [], **rest}
             self.predictions.append(stored)
+            self.uncounted.discard(task_id)
         return stored
 
     def fail(self, method: str, path: str, *faults: Fault | None) -> None:
@@ -189,6 +196,7 @@ class FakeLabelStudio(ScriptedServer):
                 ("GET", VIEWS): lambda _: _json(self.tabs),
                 ("GET", COLUMNS): lambda _: _json({"columns": COLUMNS_SHOWN}),
                 ("POST", VIEWS): self._post_tab,
+                ("POST", BULK): self._post_predictions,
             }
             if route := routes.get((request.method, request.path)):
                 return route(request)
@@ -253,7 +261,7 @@ class FakeLabelStudio(ScriptedServer):
         present = [one for one in self.predictions if one["task"] == task_id]
         versions = [one["model_version"] for one in present]
         counted: dict[str, Any] = {
-            "total_predictions": len(versions),
+            "total_predictions": 0 if task_id in self.uncounted else len(versions),
             "predictions_model_versions": versions,
             "predictions": present,
         }
@@ -279,6 +287,18 @@ class FakeLabelStudio(ScriptedServer):
         rest = {name: content[name] for name in ("result", "score")}
         return _json(self.predict(content["task"], content["model_version"], **rest), 201)
 
+    def _post_predictions(self, request: Received) -> Answer:
+        items = request.json()
+        for number, item in enumerate(items):
+            if item["task"] not in self.tasks:
+                said = f"Prediction {number}: Invalid task ID {item['task']} - task not found in project"
+                if self.takes_bulk:
+                    said = f'{item} contains invalid "task" field: task ID {item["task"]} not found in project Figures'
+                return _error(400, "Validation error", {"non_field_errors": [said]})
+        for item in items:
+            self.predict(item["task"], item["model_version"], result=item["result"], score=item["score"])
+        return _json({"created": len(items)}, 201)
+
     def _delete_prediction(self, request: Received) -> Answer:
         number = request.path.removeprefix(PREDICTIONS).rstrip("/")
         left = [one for one in self.predictions if str(one["id"]) != number]
@@ -292,6 +312,7 @@ class FakeLabelStudio(ScriptedServer):
         for one in self.predictions:
             if str(one["id"]) == number:
                 one |= request.json()
+                self.uncounted.discard(one["task"])
                 return _json(one)
         return _error(404, "No Prediction matches the given query.")
 

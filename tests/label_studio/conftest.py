@@ -14,6 +14,7 @@ from packaging.version import Version
 from demo.backend import BackendServer
 from demo.label_studio import DEFAULT_VENV, LabelStudioServer, is_installed
 from demo.label_studio_admin import LabelStudioAdmin
+from wholebody.label_studio.bulk_imports import FLAG
 
 from .browser import Editor, fresh_editor, log_in
 
@@ -36,7 +37,8 @@ def label_studio_venv() -> Path:
 def label_studio(label_studio_venv: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabelStudioServer]:
     """One server for the whole run; both kinds of token work. Tests keep apart by their own projects."""
     folder = tmp_path_factory.mktemp("label-studio")
-    with LabelStudioServer(folder / "data", folder / "files", venv=label_studio_venv) as server:
+    started_for = {FLAG: "true"}
+    with LabelStudioServer(folder / "data", folder / "files", venv=label_studio_venv, extra_env=started_for) as server:
         yield server
 
 

@@ -17,6 +17,7 @@ SMALL = Scenario("all faults", seed=0, tasks=150, kills=2, others_rate=0.05)
         replace(SMALL, seed=11),
         pytest.param(replace(SMALL, seed=12), marks=pytest.mark.thorough),
         replace(SMALL, name="token revoked", seed=13, tasks=60, kills=1, revokes=True),
+        replace(SMALL, name="--bulk", seed=16, tasks=80, kills=1, bulk=5),
         replace(SMALL, name="--replace", seed=14, tasks=60, kills=1, replace=True, others_rate=0.0),
     ],
     ids=lambda scenario: f"{scenario.name}, seed {scenario.seed}",

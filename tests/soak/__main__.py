@@ -25,6 +25,7 @@ SCENARIOS = (
     Scenario("all faults", seed=1, tasks=10_050),
     *(Scenario("all faults", seed, tasks=1_000) for seed in (2, 3, 4)),
     Scenario("token revoked", seed=5, tasks=1_000, revokes=True),
+    Scenario("--bulk", seed=8, tasks=1_000, bulk=20),
     Scenario("--replace", seed=6, tasks=1_000, others_rate=0.0, replace=True),
 )
 REAL = Scenario("real Label Studio", seed=7, tasks=500)

@@ -45,6 +45,7 @@ class Tally:
         doubled: Tasks with more than one.
         spoilt: Tasks whose prediction from the prefill is not what the model found.
         left: Tasks that still have a prediction that was to be replaced.
+        uncounted: Tasks with predictions that Label Studio's counters do not know.
         bared: Tasks that were without any while theirs was replaced.
     """
 
@@ -54,12 +55,13 @@ class Tally:
     doubled: list[int] = field(default_factory=list)
     spoilt: list[int] = field(default_factory=list)
     left: list[int] = field(default_factory=list)
+    uncounted: list[int] = field(default_factory=list)
     bared: list[int] = field(default_factory=list)
 
     @property
     def wrong(self) -> dict[str, list[int]]:
         """What is wrong -> task ids; nothing where all is well."""
-        found = {name: getattr(self, name) for name in ("lost", "doubled", "spoilt", "left", "bared")}
+        found = {name: getattr(self, name) for name in ("lost", "doubled", "spoilt", "left", "uncounted", "bared")}
         return {name: ids for name, ids in found.items() if ids}
 
 
@@ -119,6 +121,8 @@ def _count_task(task: dict[str, Any], tally: Tally) -> None:
         tally.lost.append(number)
     if len(present) > 1:
         tally.doubled.append(number)
+    if not task["counted"]:
+        tally.uncounted.append(number)
     ours = [one for one in present if one["origin"] == PREFILL]
     if any(one["model_version"] != VERSION or not is_result_of(number, one["result"]) for one in ours):
         tally.spoilt.append(number)

@@ -37,6 +37,7 @@ class Task:
     annotations: int = 0
     cancelled: int = 0
     deleted: bool = False
+    counted: bool = True
     predictions: list[Stored] = field(default_factory=list)
 
     def row(self) -> dict[str, Any]:
@@ -44,7 +45,7 @@ class Task:
         return {
             "id": self.id,
             "data": {"image": f"task {self.id}"},
-            "total_predictions": len(self.predictions),
+            "total_predictions": len(self.predictions) * self.counted,
             "total_annotations": self.annotations,
             "cancelled_annotations": self.cancelled,
             "predictions_model_versions": sorted({one.model_version for one in self.predictions}),
@@ -61,6 +62,7 @@ OPERATORS: dict[str, Compare] = {
     "greater_or_equal": operator.ge,
     "less": operator.lt,
     "less_or_equal": operator.le,
+    "empty": lambda versions, wanted: (not versions) == wanted,
     "in": lambda field_value, bounds: bool(bounds["min"] <= field_value <= bounds["max"]),
     "in_list": lambda field_value, asked: field_value in asked,
     "contains": lambda versions, asked: any(part in version for version in versions for part in asked),
@@ -122,6 +124,7 @@ class Ledger:
         stored = Stored(self._last_id, task_id, version, result, score, origin)
         self._predictions[stored.id] = stored
         self.tasks[task_id].predictions.append(stored)
+        self.tasks[task_id].counted = True
         return stored
 
     def prediction(self, number: int) -> Stored | None:
@@ -133,6 +136,7 @@ class Ledger:
         del self._predictions[stored.id]
         task = self.tasks[stored.task]
         task.predictions.remove(stored)
+        task.counted = True
         if not task.predictions:
             self.bared.append(task.id)
 

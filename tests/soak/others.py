@@ -35,10 +35,12 @@ class Others:
         self.done: list[tuple[int, str, int]] = []
         self._seed, self._ledger, self._rate, self._until = seed, ledger, rate, until_request
         self._at = 0
+        self._in_hand = set[int]()
 
     def act(self, number: int, request: Received) -> None:
         """Do what somebody does just before the n-th request is carried out."""
         self._at = task_of(request) or self._at
+        self._in_hand = _tasks_of(request)
         draw = random.Random(f"others {self._seed} {number}")
         if number > self._until or draw.random() >= self._rate:
             return
@@ -71,13 +73,27 @@ class Others:
         last = len(self._ledger.tasks)
         near = range(min(self._at + 1, last), min(self._at + NEAR, last) + 1)
         task = self._ledger.find(draw.choice(near) if draw.random() < 0.5 else draw.randint(1, last))
-        if task is None or task.id == self._at or task.predictions or task.annotations or task.cancelled:
+        if (
+            task is None
+            or task.id in {self._at, *self._in_hand}
+            or task.predictions
+            or task.annotations
+            or task.cancelled
+        ):
             return None
         return task
 
 
 def task_of(request: Received) -> int:
     """The task that a request about predictions is about, or 0."""
+    if tasks := _tasks_of(request):
+        return max(tasks)
     if request.path != "/api/predictions/":
         return 0
     return int(request.parameters.get("task") or json.loads(request.body or b"{}").get("task") or 0)
+
+
+def _tasks_of(request: Received) -> set[int]:
+    """The tasks of a call for many."""
+    is_bulk = request.path.endswith("/import/predictions")
+    return {item["task"] for item in json.loads(request.body)} if is_bulk else set()

@@ -83,6 +83,7 @@ def _run_client(scenario: Scenario, url: str, folder: Path) -> int:
         "LOG_LEVEL": "INFO",
     }
     command = [sys.executable, "-m", "tests.soak.client", *(["--replace"] if scenario.replace else [])]
+    command += ["--bulk", str(scenario.bulk)] if scenario.bulk else []
     with (folder / LOG).open("ab") as log:
         client = subprocess.Popen(
             command,

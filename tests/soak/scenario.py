@@ -20,6 +20,7 @@ class Scenario:
         latest_commit_s: The longest from an answer, or from the client's time-out, to a late commit.
         spare_s: What a busy machine may add to that.
         replace: Begins with all tasks predicted by another model, and replaces these predictions.
+        bulk: Predictions stored in one call, or 0 for one by one.
         revokes: The token is revoked in the middle.
         upstream: Address of a real Label Studio; `""` for the server's own ledger.
         token: The token for that.
@@ -38,6 +39,7 @@ class Scenario:
     spare_s: float = 1.5
     replace: bool = False
     revokes: bool = False
+    bulk: int = 0
     upstream: str = ""
     token: str = ""
     project: int = 1

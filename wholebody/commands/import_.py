@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from wholebody.commands.bulk import bulk_option
 from wholebody.commands.task_sources import (
     ALL_WELL,
     FILE,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     metavar="DIR",
     help="Instead of COCO: what `wholebody prefill --out DIR` wrote, into the tasks that the project has.",
 )
+@bulk_option
 @project_option("Project to put the tasks into")
 @click.option("--out", type=FILE, metavar="FILE", help="Instead: a file for Label Studio's import.")
 @config_option("With --out: the labeling config of the project; else that of `wholebody config --visibility`.")
@@ -58,6 +60,7 @@ if TYPE_CHECKING:
 def import_(
     coco: Path | None,
     predictions: Path | None,
+    bulk: int | None,
     project_id: int | None,
     out: Path | None,
     config_file: Path | None,
@@ -83,7 +86,9 @@ def import_(
     if predictions and coco is None:
         if out or config_file or prefix:
             raise SettingsError("--predictions goes with --project alone; the tasks there have their images")
-        return _predictions_into_project(load_settings(project_id=project_id), predictions, failures)
+        return _predictions_into_project(load_settings(project_id=project_id), predictions, failures, bulk)
+    if bulk:
+        raise SettingsError("--bulk goes with --predictions; tasks of a COCO file are stored many at a time anyway")
     if coco is None or predictions:
         raise SettingsError("import what? give either a COCO file, or --predictions with a folder")
     if out and project_id is not None:
@@ -101,7 +106,7 @@ def import_(
     return SOMETHING_LEFT_OUT if strict and imported.left_out.losses else ALL_WELL
 
 
-def _predictions_into_project(settings: "Settings", folder: Path, failures: Path) -> int:
+def _predictions_into_project(settings: "Settings", folder: Path, failures: Path, bulk: int | None) -> int:
     from wholebody.commands.prefill import end_run
     from wholebody.prefill.folder_import import import_predictions
     from wholebody.process.logs import configure_logging
@@ -109,7 +114,7 @@ def _predictions_into_project(settings: "Settings", folder: Path, failures: Path
 
     configure_logging(settings.log_level, settings.log_format)
     with stop_on_signal() as stop:
-        return end_run(import_predictions(settings, stop, folder, failures), failures, verb="Stored")
+        return end_run(import_predictions(settings, stop, folder, failures, bulk=bulk), failures, verb="Stored")
 
 
 def _into_project(settings: "Settings", coco: Path, prefix: str, kind: Any) -> tuple["Imported", str]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from wholebody.commands.bulk import bulk_option
 from wholebody.commands.predictors import choose_predictor, predictor_options
 
 if TYPE_CHECKING:
@@ -87,6 +88,7 @@ MOST_REASONS = 10
 )
 @click.option("--per-file", type=click.IntRange(min=1), help="With --out: tasks a file.  [default: 1000]")
 @click.option("--watch", is_flag=True, help="When nothing is left, wait for tasks that arrive, until it is stopped.")
+@bulk_option
 @predictor_options
 @click.option("--metrics-port", type=int, help="Serve /metrics at this port meanwhile (METRICS_PORT).")
 def prefill(
@@ -101,6 +103,7 @@ def prefill(
     shard_index: int | None,
     per_file: int | None,
     watch: bool,
+    bulk: int | None,
     workers: int | None,
     **settings: Any,
 ) -> int:
@@ -122,6 +125,10 @@ def prefill(
     _check_together(settings["project_id"], tasks_file, out, config_file, shard, per_file, replace=replace)
     if watch and (out or dry_run or retry_failed or settings["task_limit"] not in (None, "all")):
         raise SettingsError("--watch takes on a whole project: without --limit, --out, --dry-run and --retry-failed")
+    if bulk and (out or dry_run or replace or watch):
+        raise SettingsError(
+            "--bulk is for runs that only add predictions: not with --out, --dry-run, --replace, --watch"
+        )
     if tasks_file and settings["image_files_prefix"] is not None and settings["image_files_dir"] is None:
         settings["image_files_dir"] = tasks_file.parent
     given = load_settings(**settings)
@@ -145,6 +152,7 @@ def prefill(
                 failures=failures,
                 replace=replace,
                 retry_failed=retry_failed,
+                bulk=bulk,
                 open_predictor=open_predictor,
             )
         return end_run(outcome, failures, verb="Would have predicted" if dry_run else "Predicted")

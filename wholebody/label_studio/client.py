@@ -1,6 +1,6 @@
 """The Label Studio REST client: projects, tasks by id from here on, predictions."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 from packaging.version import Version
 
 from wholebody.errors import GoneError, LabelStudioError, UnavailableError
+from wholebody.label_studio.bulk_imports import check_bulk
 from wholebody.label_studio.duplicates import IsReplaced, is_never_replaced
 from wholebody.label_studio.late_writes import LateWrites
 from wholebody.label_studio.model_versions import count_versions
@@ -188,6 +189,18 @@ class LabelStudioClient:
     ) -> bool:
         """Store a prediction unless the task has one: see `Predictions.save`."""
         return self._predictions.save(task_id, prediction, is_replaced)
+
+    def check_bulk(self, project_id: int) -> None:
+        """Refuse a Label Studio that does not take predictions of many tasks at once: see `bulk_imports`."""
+        self._transport.repeated(lambda: check_bulk(self._transport, project_id))
+
+    def save_predictions(self, project_id: int, predictions: Mapping[int, Prediction]) -> bool:
+        """Store predictions of tasks that have none in one call: see `Predictions.save_all`."""
+        return self._predictions.save_all(project_id, predictions)
+
+    def recount(self, task_id: int) -> None:
+        """Let Label Studio count the predictions of a task: see `Predictions.recount`."""
+        self._predictions.recount(task_id)
 
     def tidy(self, task_id: int, version: str, is_replaced: IsReplaced = is_never_replaced) -> int:
         """Delete what a task has too much, and say how many: see `Predictions.tidy`."""

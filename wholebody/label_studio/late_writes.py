@@ -21,14 +21,14 @@ class LateWrite:
 
     Attributes:
         task_id: The task.
-        count: How often it was written.
+        count: How often it was written; infinity where one write may become any number of predictions.
         ours: Which of a task's predictions it may have become.
         given_up_at: `time.monotonic()` when the last that was not answered was given up.
         settled_at: `time.monotonic()` from when on none can be carried out any more, at the longest.
     """
 
     task_id: int
-    count: int
+    count: float
     ours: Callable[[Predictions], Predictions]
     given_up_at: float
     settled_at: float

@@ -1,17 +1,24 @@
 """The predictions of tasks in Label Studio: stored once, whatever becomes of a call, and copies taken away again."""
 
+import logging
+import math
 import time
+from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from wholebody.errors import GoneError, StoppedError, UnavailableError
+from wholebody.errors import GoneError, LabelStudioError, StoppedError, UnavailableError
 from wholebody.label_studio.duplicates import IsReplaced, is_never_replaced, of_version, surplus
 from wholebody.label_studio.late_writes import LateWrite, LateWrites
 from wholebody.label_studio.transport import Transport
 from wholebody.predictions import Prediction
 
+log = logging.getLogger(__name__)
+
 PATH = "/api/predictions/"
+BULK_PATH = "/api/projects/{}/import/predictions"
 
 LOOK_EARLY_S = 0.1
 """A task is looked at so long before the write may start, that the look costs no time of its own."""
@@ -27,6 +34,7 @@ class Predictions:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
         self.late = LateWrites(self.of)
+        self._left_open: dict[int, _LeftOpen] = {}
 
     def of(self, task_id: int) -> list[dict[str, Any]]:
         """All that a task has, in one call.
@@ -59,7 +67,8 @@ class Predictions:
             LabelStudioError: Not stored, or (UnavailableError) not known to be stored.
             StoppedError: Not known to be stored, and not repeated because the user asked to stop.
         """
-        writing = _Writing(self, self._transport, task_id, prediction, is_replaced)
+        before = self._left_open.pop(task_id, None)
+        writing = _Writing(self, self._transport, task_id, prediction, is_replaced, before)
         try:
             stored = self._transport.repeated(writing.attempt)
         except GoneError:
@@ -71,6 +80,54 @@ class Predictions:
         finally:
             self.late.add(writing.as_late())
         return stored
+
+    def save_all(self, project_id: int, predictions: Mapping[int, Prediction]) -> bool:
+        """Store the predictions of tasks that have none, in one call, which is not repeated.
+
+        Whatever the answer, unless it is the proper one the call may have been carried out, not at all or more than
+        once. So `save` is to be asked for each of these tasks then: it looks first, and knows of this call.
+
+        Args:
+            project_id: The project of all the tasks.
+            predictions: Task id -> what is stored.
+
+        Returns:
+            Whether they are known to be stored.
+
+        Raises:
+            StoppedError: The call was not begun, because the user asked to stop.
+        """
+        items = [{"task": task_id, **prediction} for task_id, prediction in predictions.items()]
+        begun, settles_in_s = time.monotonic(), 0.0
+        try:
+            answer = self._transport.write("POST", BULK_PATH.format(project_id), items, parts=len(items))
+        except LabelStudioError as error:
+            settles_in_s = error.settles_in_s if isinstance(error, UnavailableError) else 0.0
+            log.warning("%s: %d predictions are looked at, and written one by one", error, len(items))
+        else:
+            if answer == {"created": len(items)}:
+                return True
+            log.warning("%d predictions were not stored as they were sent; they are looked at one by one", len(items))
+        left = _LeftOpen(time.monotonic(), begun + settles_in_s) if settles_in_s else _LeftOpen()
+        self._left_open = dict.fromkeys(predictions, left)
+        return False
+
+    def recount(self, task_id: int) -> None:
+        """Let Label Studio count the predictions of a task: killed in a call for many, it has stored but not counted.
+
+        It counts whenever a prediction is saved.
+
+        Raises:
+            LabelStudioError: It is not known to have counted.
+            StoppedError: The user asked to stop.
+        """
+
+        def save_one() -> None:
+            for one in self.of(task_id)[:1]:
+                self._transport.write("PATCH", f"{PATH}{one['id']}/", {"score": one.get("score")})
+
+        with suppress(GoneError):
+            self._transport.repeated(save_one)
 
     def tidy(self, task_id: int, version: str, is_replaced: IsReplaced = is_never_replaced) -> int:
         """Delete what a task has too much (see `duplicates.surplus`); how many predictions.
@@ -97,6 +154,18 @@ class Predictions:
         return len(deleted)
 
 
+@dataclass(frozen=True, slots=True)
+class _LeftOpen:
+    """A call for many tasks that was not answered as it should be; see `LateWrite`.
+
+    On SQLite, Label Studio repeats all of it when its database is locked for what comes after it has stored them: one
+    that is seen to be carried out may be carried out again.
+    """
+
+    given_up_at: float = float("-inf")
+    settled_at: float = float("-inf")
+
+
 class _Writing:
     """One prediction on its way into Label Studio."""
 
@@ -107,6 +176,7 @@ class _Writing:
         task_id: int,
         prediction: Prediction,
         is_replaced: IsReplaced,
+        before: _LeftOpen | None,
     ) -> None:
         self._predictions = predictions
         self._transport = transport
@@ -116,8 +186,10 @@ class _Writing:
         # Should this one itself be taken for one that makes room, it must be found again all the same.
         others = is_never_replaced if is_replaced({**prediction}) else is_replaced
         self._ours = partial(of_version, version=prediction["model_version"], is_replaced=others)
-        self._posts = 0
-        self._given_up_at = self._settled_at = float("-inf")
+        self._posts = 0 if before is None else 1
+        self._most = 0 if before is None else math.inf
+        before = before or _LeftOpen()
+        self._given_up_at, self._settled_at = before.given_up_at, before.settled_at
 
     def attempt(self) -> bool:
         """Look, and write if there is nothing; whether ours is stored."""
@@ -144,7 +216,7 @@ class _Writing:
 
     def as_late(self) -> LateWrite:
         """What of it may yet be carried out."""
-        return LateWrite(self._task_id, self._posts, self._ours, self._given_up_at, self._settled_at)
+        return LateWrite(self._task_id, max(self._posts, self._most), self._ours, self._given_up_at, self._settled_at)
 
     def _post(self) -> None:
         begun = time.monotonic()
@@ -160,7 +232,7 @@ class _Writing:
 
     def _has_ours(self, present: list[dict[str, Any]]) -> bool:
         ours = self._ours(present)
-        if len(ours) >= self._posts:  # each write has been carried out: there is none to come
+        if len(ours) >= max(self._posts, self._most):  # each write has been carried out: there is none to come
             self._settled_at = float("-inf")
         return bool(ours)
 

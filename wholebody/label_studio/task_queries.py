@@ -36,6 +36,11 @@ class TaskQuery:
         return cls(start_id, tuple((counter, "equal", "Number", 0) for counter in _DONE_BY))
 
     @classmethod
+    def unpredicted(cls) -> Self:
+        """Tasks without any prediction, whatever Label Studio has counted."""
+        return cls(1, (("predictions_model_versions", "empty", "List", True),))
+
+    @classmethod
     def annotated(cls, start_id: int = 1) -> Self:
         """Tasks with a submitted annotation; a skipped task has none."""
         return cls(start_id, (("total_annotations", "greater", "Number", 0),))

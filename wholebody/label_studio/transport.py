@@ -79,15 +79,21 @@ class Transport:
         self.pace.wait_to_read()
         return self._call("GET", path, parameters=parameters)
 
-    def write(self, method: str, path: str, body: object = None) -> Any:
+    def write(self, method: str, path: str, body: object = None, *, parts: int = 1) -> Any:
         """Change something, once the pace allows; the decoded answer.
+
+        Args:
+            method: As HTTP has it.
+            path: What is changed.
+            body: Is sent as JSON.
+            parts: How many usual writes it takes the place of: as much longer it may take.
 
         Raises:
             LabelStudioError: As `_check` says.
             StoppedError: It was not begun, because the user asked to stop.
         """
         self.pace.wait_to_write()
-        return self._call(method, path, body, self.pace.wait_to_write)
+        return self._call(method, path, body, self.pace.wait_to_write, parts=parts)
 
     def write_last(self, method: str, path: str, body: object) -> Any:
         """Change something at the end of a run, even one that the user asked to stop."""
@@ -101,6 +107,7 @@ class Transport:
         body: object = None,
         wait_to_write: Callable[[], None] | None = None,
         parameters: Any = None,
+        parts: int = 1,
     ) -> Any:
         """One HTTP call; a refused access token is renewed once."""
         what, started = f"{method} {path}", time.monotonic()
@@ -135,7 +142,7 @@ class Transport:
             self.pace.refused(error)
             raise
         if wait_to_write:
-            self.pace.went_well(time.monotonic() - started)
+            self.pace.went_well((time.monotonic() - started) / parts)
         return answer
 
 

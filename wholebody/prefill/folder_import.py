@@ -13,6 +13,7 @@ from wholebody.label_studio.task_queries import TaskQuery
 from wholebody.labeling.config_fit import fits
 from wholebody.labeling.labeling_config import LabelingConfig, parse_labeling_config
 from wholebody.predictions import Prediction
+from wholebody.prefill.bulk import InBulk
 from wholebody.prefill.parts import Counts, Parts, Task
 from wholebody.prefill.project_predictions import ProjectPredictions
 from wholebody.prefill.run import Outcome, do_tasks
@@ -145,7 +146,9 @@ class ProjectByData:
         return key_of({"data": task["data"]})
 
 
-def import_predictions(settings: Settings, stop: Stop, folder: Path, failures: Path) -> Outcome:
+def import_predictions(
+    settings: Settings, stop: Stop, folder: Path, failures: Path, *, bulk: int | None = None
+) -> Outcome:
     """Store the predictions of a folder in the project's tasks that have neither a prediction nor an annotation.
 
     Args:
@@ -153,6 +156,7 @@ def import_predictions(settings: Settings, stop: Stop, folder: Path, failures: P
         stop: The user's wish to stop.
         folder: What a prefill with `--out` wrote.
         failures: Where the tasks that failed are listed.
+        bulk: How many predictions are stored in one call; `None` for one.
 
     Raises:
         WholebodyError: It could not start; a StoppedError when the user did not let it.
@@ -162,6 +166,8 @@ def import_predictions(settings: Settings, stop: Stop, folder: Path, failures: P
     client = LabelStudioClient(settings, stop)
     project = client.project(settings.project_id)
     config = parse_labeling_config(project.label_config)
+    if bulk:
+        client.check_bulk(project.id)
     read = TaskFolder(folder)
     if read.unfinished():
         log.warning("%s: a run still writes to it, or was killed; run it again, and this import after it", folder)
@@ -170,7 +176,7 @@ def import_predictions(settings: Settings, stop: Stop, folder: Path, failures: P
     store = ProjectPredictions(client, project, version, start_id=1, is_replaced=None, stop=stop)
     everything = settings.model_copy(update={"task_limit": None, "start_task_id": 1})
     name = f"{folder} for project {project.id} {project.title!r}"
-    parts = Parts(stored, stored, store)
+    parts = Parts(stored, InBulk(stored, store, config, bulk) if bulk else stored, store)
     outcome = do_tasks(parts, everything, stop, name=name, failures=failures, retry_failed=None)
     outcome.summary.skipped += stored.done
     return outcome

@@ -1,6 +1,7 @@
 """The predictions of a project in Label Studio: one writer, and the check at the end."""
 
 import logging
+from collections.abc import Mapping
 
 from wholebody.errors import GoneError, LabelStudioError, StoppedError
 from wholebody.label_studio.client import LabelStudioClient, Project
@@ -13,6 +14,9 @@ from wholebody.prefill.parts import Task
 from wholebody.process.stopping import Stop
 
 log = logging.getLogger(__name__)
+
+MOST_FAILURES = 3
+"""Calls for many tasks that fail in turn, after which all is written one by one."""
 
 
 class ProjectPredictions:
@@ -46,9 +50,43 @@ class ProjectPredictions:
         self._is_replaced = is_replaced or is_never_replaced
         self._stop = stop
         self._has_stored = False
+        self._ahead: set[int] = set()
+        self._doubtful: set[int] = set()
+        self._failures = 0
+
+    def save_all(self, predictions: Mapping[int, Prediction]) -> None:
+        """Store predictions in one call, for `save` to find them stored. What was not, `save` stores.
+
+        Args:
+            predictions: Task id -> prediction. Not for runs that replace predictions.
+
+        Raises:
+            LabelStudioError: Which tasks have predictions cannot be asked.
+            StoppedError: The user asked to stop.
+            ConfigChangedError: See `PredictionStore`.
+            GoneError: See `PredictionStore`.
+        """
+        if not predictions or self._failures >= MOST_FAILURES:
+            return
+        self._watch.look_now_and_then()
+        query = TaskQuery.unpredicted().without_annotation().among([*predictions])
+        free = {task["id"] for task in self._client.tasks(self._project_id, query)}
+        self._doubtful |= predictions.keys() - free
+        if not free:
+            return
+        if self._client.save_predictions(self._project_id, {one: predictions[one] for one in sorted(free)}):
+            self._ahead, self._has_stored, self._failures = free, True, 0
+            return
+        self._doubtful |= free
+        self._failures += 1
+        if self._failures >= MOST_FAILURES:
+            log.warning("it failed %d times in turn: all are written one by one from here on", MOST_FAILURES)
 
     def save(self, task: Task, prediction: Prediction) -> bool:
         """Store a prediction, then delete those that it replaces; whether it was stored. See `PredictionStore`."""
+        if task["id"] in self._ahead:
+            self._ahead.remove(task["id"])
+            return True
         self._watch.look_now_and_then()
         stored = self._client.save_prediction(task["id"], prediction, self._is_replaced)
         self._has_stored |= stored
@@ -83,8 +121,9 @@ class ProjectPredictions:
         """
         wait_for_late_writes(self._client, self._project_id, self._version, self._stop)
         self._watch.look()  # before anything is deleted as made for another config
+        deleted = sum(map(self._settle_one, sorted(self._doubtful)))
         several = TaskQuery.with_more_than_one(self._version, self._start_id)
-        deleted = sum(
+        deleted += sum(
             self._client.tidy(task["id"], self._version) for task in self._client.tasks(self._project_id, several)
         )
         if self._replaces:
@@ -96,6 +135,13 @@ class ProjectPredictions:
         """Whether no write that was not answered can be under way any more."""
         self._client.late_writes.look()
         return not self._client.late_writes.seconds_left()
+
+    def _settle_one(self, task_id: int) -> int:
+        """Leave one prediction in a task of which Label Studio may not know how many it has."""
+        deleted = self._client.tidy(task_id, self._version)
+        self._client.recount(task_id)
+        self._doubtful.remove(task_id)
+        return deleted
 
     def _make_room(self, task_id: int) -> int:
         """Delete what was replaced, unless somebody has annotated the task meanwhile."""

@@ -25,6 +25,7 @@ from wholebody.label_studio.duplicates import IsReplaced, is_outdated
 from wholebody.labeling.config_fit import fits
 from wholebody.labeling.editor_tags import find_unknown_tags
 from wholebody.labeling.labeling_config import LabelingConfig, parse_labeling_config
+from wholebody.prefill.bulk import InBulk
 from wholebody.prefill.failures import FailureFile, read_failed, read_failed_ids
 from wholebody.prefill.loop import Summary, prefill
 from wholebody.prefill.parts import OpenPredictor, Parts, PredictionStore, Predictor
@@ -68,6 +69,7 @@ def run_prefill(
     failures: Path,
     replace: bool = False,
     retry_failed: Path | None = None,
+    bulk: int | None = None,
     open_predictor: OpenPredictor = open_threads,
 ) -> Outcome:
     """Fill a project.
@@ -80,6 +82,7 @@ def run_prefill(
         replace: Also take tasks with predictions of other versions of this model, or under names that the labeling
             config lacks, which are deleted then.
         retry_failed: Such a list; only its tasks are tried.
+        bulk: How many predictions are stored in one call; `None` for one. Not with `replace`.
         open_predictor: Who predicts.
 
     Raises:
@@ -90,6 +93,8 @@ def run_prefill(
     ids = None if retry_failed is None else read_failed_ids(retry_failed)
     client = LabelStudioClient(settings, stop)
     project, config = open_project(client, settings.project_id)
+    if bulk:
+        client.check_bulk(project.id)
     with open_predictor(settings, config, stop) as predictor:
         version = predictor.model_version
         is_replaced = replaced_by(version, config, replace=replace)
@@ -100,8 +105,9 @@ def run_prefill(
         store = ProjectPredictions(client, project, version, start_id=start_id, is_replaced=is_replaced, stop=stop)
         if misfits := source.find_misfits():
             log.info("%d tasks have predictions of %s under names that the labeling config lacks", misfits, version)
+        writing = InBulk(predictor, store, config, bulk) if bulk else predictor
         return do_tasks(
-            Parts(source, predictor, None if dry_run else store),
+            Parts(source, writing, None if dry_run else store),
             settings,
             stop,
             name=f"project {project.id} {project.title!r}",
