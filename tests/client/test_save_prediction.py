@@ -255,11 +255,13 @@ def test_write_is_not_repeated_after_the_wish_to_stop(
 def test_stop_ends_a_long_wait_without_a_write(fake: FakeLabelStudio, stop: Stop, wait: str) -> None:
     changes: dict[str, Any] = {"request_delay_seconds": 3600} if wait == "delay" else {}
     client = LabelStudioClient(settings_for(fake, **changes), stop)
+    wish = threading.Timer(0.1, stop.set).start
     if wait == "delay":
         assert client.save_prediction(1, PREDICTION)
+        wish()
     else:
+        fake.before = on_post(wish)  # not before: on a busy machine the write takes a while to begin
         fake.fail("POST", PREDICTIONS, http(503, "3600"))
-    threading.Timer(0.1, stop.set).start()
     before = time.monotonic()
     with pytest.raises(StoppedError, match=STOPPED):
         client.save_prediction(2, PREDICTION)
