@@ -170,6 +170,7 @@ def test_large_bodies(served: Served, name: str) -> None:
     served.check()
 
 
+@pytest.mark.thorough
 def test_large_bodies_at_once(served: Served) -> None:
     body = heavy.predict_body("10 MB of lists", REQUEST, PEOPLE)
     statuses: list[int] = []

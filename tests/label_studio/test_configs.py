@@ -24,6 +24,7 @@ from .figure_tasks import SEED, TOLERANCE, import_figures
 PARTS = {"right_hand", "left_hand", "face", "body"}
 
 
+@pytest.mark.thorough
 def test_every_config_is_accepted(admin: LabelStudioAdmin) -> None:
     project = admin.create_project("configs", write_config(PRESETS["body"]))
     for parts, skeleton, prompt, visibility in product(PRESETS.values(), (False, True), Prompt, (False, True)):

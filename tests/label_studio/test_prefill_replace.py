@@ -44,6 +44,7 @@ def names(admin: LabelStudioAdmin, task: int) -> set[str]:
     return {region["from_name"] for one in admin.predictions(task) for region in one["result"]}
 
 
+@pytest.mark.thorough
 def test_older_versions_are_replaced_and_nothing_else(
     admin: LabelStudioAdmin, label_studio: LabelStudioServer, settings: dict[str, str], tmp_path: Path
 ) -> None:
