@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from wholebody.commands.option_types import FILE
 from wholebody.commands.task_sources import TaskSource, strict_option, task_options
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ ALL_WELL, NOTHING_WRITTEN = 0, 1
 @click.command()
 @task_options("Project whose annotations say what was right")
 @click.option(
-    "--out", type=click.Path(dir_okay=False, path_type=Path), required=True,
+    "--out", type=FILE, required=True,
     help="File to write, for SCORE_CALIBRATION; an older one is replaced.",
 )  # fmt: skip
 @click.option(

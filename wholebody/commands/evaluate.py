@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from wholebody.commands.option_types import FILE, FOLDER
 from wholebody.commands.task_sources import (
     ALL_WELL,
-    FILE,
     SOMETHING_LEFT_OUT,
     TaskSource,
     strict_option,
@@ -34,13 +34,11 @@ if TYPE_CHECKING:
 @click.option(
     "--images",
     "images_folder",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=FOLDER,
     metavar="DIR",
     help="With --coco: the folder of its pictures.",
 )
-@click.option(
-    "--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder to write; must be new."
-)
+@click.option("--out", type=FOLDER, required=True, help="Folder to write; must be new.")
 @strict_option
 def evaluate(
     source: TaskSource,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from wholebody.commands.option_types import FOLDER
 from wholebody.commands.task_sources import ALL_WELL, SOMETHING_LEFT_OUT, TaskSource, strict_option, task_options
 
 if TYPE_CHECKING:
@@ -22,9 +23,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="COCO-WholeBody's five arrays, COCO keypoints in one array, or Ultralytics' pose format.",
 )
-@click.option(
-    "--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder to write; must be new."
-)
+@click.option("--out", type=FOLDER, required=True, help="Folder to write; must be new.")
 @click.option(
     "--of", type=click.Choice(["annotations", "predictions"]), default="annotations", show_default=True,
     help="What counts.",

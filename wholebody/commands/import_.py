@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from wholebody.commands.bulk import bulk_option
+from wholebody.commands.option_types import FILE
 from wholebody.commands.task_sources import (
     ALL_WELL,
-    FILE,
     SOMETHING_LEFT_OUT,
     config_option,
     open_project,

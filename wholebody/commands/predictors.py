@@ -3,16 +3,16 @@
 from collections.abc import Callable
 from functools import partial, reduce
 from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import click
+
+from wholebody.commands.option_types import FILE
 
 if TYPE_CHECKING:
     from wholebody.prefill.parts import OpenPredictor
     from wholebody.settings import Settings
 
-FILE = click.Path(dir_okay=False, path_type=Path)
 OPTIONS = (
     click.option(
         "--workers", type=click.IntRange(1, 1000), metavar="N", help="Let N worker processes on this machine predict."

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from wholebody.commands.bulk import bulk_option
+from wholebody.commands.option_types import FILE, FOLDER
 from wholebody.commands.predictors import choose_predictor, predictor_options
+from wholebody.commands.task_sources import config_option, project_option
 
 if TYPE_CHECKING:
     from wholebody.prefill.run import Outcome
@@ -20,7 +22,7 @@ MOST_REASONS = 10
 
 
 @click.command()
-@click.option("--project", "project_id", type=int, help="Project to fill (PROJECT_ID).")
+@project_option("Project to fill")
 @click.option("--limit", "task_limit", metavar="N|all", help="How many tasks to take on (TASK_LIMIT).")
 @click.option("--start", "start_task_id", type=int, help="Task id to start at (START_TASK_ID).")
 @click.option("--delay", "request_delay_seconds", type=float, help="Seconds between writes (REQUEST_DELAY_SECONDS).")
@@ -28,7 +30,7 @@ MOST_REASONS = 10
 @click.option("--dry-run", is_flag=True, help="Predict, but write nothing to Label Studio.")
 @click.option(
     "--failures",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=FILE,
     default=FAILURES,
     show_default=True,
     help="Where the tasks that failed are listed.",
@@ -41,31 +43,25 @@ MOST_REASONS = 10
 )
 @click.option(
     "--retry-failed",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=FILE,
     metavar="FILE",
     help="Only the tasks in such a list.",
 )
 @click.option(
     "--tasks",
     "tasks_file",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=FILE,
     metavar="FILE",
     help="With --out, without Label Studio: its JSON export, tasks as its import takes them (JSON or JSON lines), or a "
     "text with the address or path of an image a line.",
 )
 @click.option(
     "--out",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=FOLDER,
     metavar="DIR",
     help="Write files for Label Studio's import into this folder, instead of predictions into the project.",
 )
-@click.option(
-    "--config",
-    "config_file",
-    type=click.Path(dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="With --tasks: their labeling config; else that of `wholebody config`.",
-)
+@config_option("With --tasks: their labeling config; else that of `wholebody config`.")
 @click.option(
     "--images",
     "image_files_prefix",
@@ -75,7 +71,7 @@ MOST_REASONS = 10
 @click.option(
     "--images-dir",
     "image_files_dir",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=FOLDER,
     metavar="DIR",
     help="The folder of this machine that has these images, else that of --tasks (IMAGE_FILES_DIR).",
 )

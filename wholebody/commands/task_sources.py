@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from wholebody.commands.option_types import FILE
 from wholebody.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -22,8 +23,6 @@ ALL_WELL, SOMETHING_LEFT_OUT = 0, 1
 """Exit codes; the second with --strict alone."""
 
 Command = Callable[..., Any]
-
-FILE = click.Path(dir_okay=False, path_type=Path)
 
 strict_option = click.option("--strict", is_flag=True, help="Exit code 1 if anything was left out.")
 
