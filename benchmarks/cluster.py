@@ -24,6 +24,7 @@ import click
 import orjson
 
 from benchmarks.growth import FLAT, STATUS
+from benchmarks.regions import point_regions
 from benchmarks.table import Row
 
 SLEEP_S = 0.2
@@ -43,17 +44,7 @@ class SleepingModel:
     def __init__(self, cores: int) -> None:
         self.workers = 1
         self._sleep_s = float(os.environ["BENCH_SLEEP_S"])
-        value = {"x": 12.345678, "y": 23.456789, "width": 0.31, "keypointlabels": ["left_shoulder"]}
-        region = {
-            "from_name": "kp",
-            "to_name": "img",
-            "type": "keypointlabels",
-            "original_width": 1920,
-            "original_height": 1080,
-            "score": 0.87654321,
-            "value": value,
-        }
-        self._regions = [region | {"id": f"{number:010}"} for number in range(int(os.environ["BENCH_REGIONS"]))]
+        self._regions = point_regions(int(os.environ["BENCH_REGIONS"]))
         self._places = threading.Semaphore(1)
 
     def annotate(self, task: dict[str, Any], config: object) -> Any:

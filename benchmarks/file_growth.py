@@ -15,6 +15,7 @@ import click
 import orjson
 
 from benchmarks.growth import CONSTANT, FLAT, SIZES, STATUS, StubAnnotator
+from benchmarks.regions import point_regions
 from benchmarks.table import Row, seconds
 from wholebody.settings import Settings
 
@@ -71,19 +72,7 @@ class PointsAnnotator(StubAnnotator):
 
     def annotate(self, task: dict[str, Any], config: object) -> dict[str, Any]:
         """A prediction of real size."""
-        value = {"x": 12.345678, "y": 23.456789, "width": 0.31, "keypointlabels": ["left_shoulder"]}
-        region = {
-            "from_name": "kp",
-            "to_name": "img",
-            "type": "keypointlabels",
-            "original_width": 1920,
-            "original_height": 1080,
-            "image_rotation": 0,
-            "value": value,
-            "score": 0.8765,
-        }
-        result = [region | {"id": f"{number:08x}", "parentID": "0badcafe"} for number in range(self.regions)]
-        return {"result": result, "score": 0.5, "model_version": self.model_version}
+        return {"result": point_regions(self.regions), "score": 0.5, "model_version": self.model_version}
 
 
 @click.command(help=__doc__)

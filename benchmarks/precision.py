@@ -20,12 +20,13 @@ import numpy as np
 
 from benchmarks.degraded import DEGRADATIONS, SHAKEN, UNSTEADY, Shown, drawn_box
 from benchmarks.inputs import read_bgr, testdata_folder, true_people
+from wholebody.estimation.detections import ious
 from wholebody.estimation.estimator import Estimator, load_estimator
 from wholebody.estimation.precision import knows_bfloat16
 from wholebody.estimation.weights import find_weights
 from wholebody.images.decoding import BGR
 from wholebody.keypoints import SIGMAS
-from wholebody.poses import Floats, Poses
+from wholebody.poses import Poses
 from wholebody.process.cores import count_cores
 from wholebody.settings import Precision, Settings
 
@@ -72,21 +73,12 @@ def worse(bgr: BGR, rng: np.random.Generator) -> Iterator[BGR]:
         yield np.asarray(bgr * factor, np.uint8)
 
 
-def iou(one: Floats, other: Floats) -> Floats:
-    """`(n, 4)` and `(m, 4)` boxes -> `(n, m)` overlaps."""
-    corner = np.maximum(one[:, None, :2], other[None, :, :2])
-    far = np.minimum(one[:, None, 2:], other[None, :, 2:])
-    shared = np.prod((far - corner).clip(0), axis=2)
-    areas = [np.prod(boxes[:, 2:] - boxes[:, :2], axis=1) for boxes in (one, other)]
-    return np.asarray(shared / (areas[0][:, None] + areas[1][None] - shared), np.float32)
-
-
 def compare(pairs: list[tuple[Poses, Poses]]) -> Compared:
     """The second of each pair beside the first."""
     found = Compared(0, 0, 0, [], (0, 0), [], [])
     for one, other in pairs:
         found.people += len(one)
-        overlaps = iou(one.xyxy, other.xyxy) if len(one) and len(other) else np.zeros((len(one), len(other)))
+        overlaps = np.array([ious(other.xyxy, box) for box in one.xyxy])
         taken: set[int] = set()
         for row in range(len(one)):
             column = max((i for i in range(len(other)) if i not in taken), key=lambda i: overlaps[row, i], default=-1)
@@ -127,7 +119,7 @@ def errors(estimator: Estimator, people: list[Shown]) -> Wrong:
     wrong = Wrong(0, 0, [], [])
     for one in people:
         person, boxes = one.person, estimator.detect(one.person.bgr)
-        overlaps = iou(one.xyxy[None], boxes.xyxy)[0] if len(boxes.xyxy) else np.zeros(0)
+        overlaps = ious(boxes.xyxy, one.xyxy)
         seen = bool(len(overlaps)) and float(overlaps.max()) >= SAME_PERSON
         wrong.found += seen
         box = boxes.xyxy[int(overlaps.argmax())] if seen else one.xyxy

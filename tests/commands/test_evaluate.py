@@ -3,7 +3,6 @@
 import json
 import shutil
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from tests.evaluation.tasks import ALICE, NOSE, annotated, at, predicted, task
-from tests.fake_label_studio import LEGACY_TOKEN, FakeLabelStudio
+from tests.fake_label_studio import FakeLabelStudio
 from wholebody.__main__ import main
 
 CORRECTED = task([predicted(ALICE, NOSE)], annotated(ALICE, at(NOSE, 30, 28)))
@@ -19,20 +18,7 @@ NOT_PREDICTED = task([], annotated(ALICE, NOSE)) | {"id": 3}
 NOT_ANNOTATED = task([predicted(ALICE, NOSE)]) | {"id": 2}
 
 
-@pytest.fixture(autouse=True)
-def nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No server and no token, unless a test has one; relative paths are in a folder of the test's own."""
-    monkeypatch.chdir(tmp_path)
-    for name in ("LABEL_STUDIO_URL", "LABEL_STUDIO_API_TOKEN", "PROJECT_ID"):
-        monkeypatch.delenv(name, raising=False)
-
-
-@pytest.fixture
-def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeLabelStudio]:
-    with FakeLabelStudio() as running:
-        monkeypatch.setenv("LABEL_STUDIO_URL", running.url)
-        monkeypatch.setenv("LABEL_STUDIO_API_TOKEN", LEGACY_TOKEN)
-        yield running
+pytestmark = pytest.mark.usefixtures("nowhere")
 
 
 def run(*options: object) -> tuple[int, str, str]:

@@ -1,7 +1,6 @@
 """`wholebody export`, run as a user does."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,26 +9,14 @@ from click.testing import CliRunner
 
 from tests.dataset.coco_truth import coco_file
 from tests.dataset.regions import box, point, task
-from tests.fake_label_studio import LEGACY_TOKEN, FakeLabelStudio
+from tests.fake_label_studio import FakeLabelStudio
 from wholebody.__main__ import main
 
 PEOPLE = [point("nose", 20, 30, "a"), box("a", 10, 10, 60, 90)]
 MORE = [*PEOPLE, point("nose", 199, 1)]
 
 
-@pytest.fixture(autouse=True)
-def nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No server and no token, unless a test has one."""
-    for name in ("LABEL_STUDIO_URL", "LABEL_STUDIO_API_TOKEN", "PROJECT_ID"):
-        monkeypatch.delenv(name, raising=False)
-
-
-@pytest.fixture
-def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeLabelStudio]:
-    with FakeLabelStudio() as running:
-        monkeypatch.setenv("LABEL_STUDIO_URL", running.url)
-        monkeypatch.setenv("LABEL_STUDIO_API_TOKEN", LEGACY_TOKEN)
-        yield running
+pytestmark = pytest.mark.usefixtures("nowhere")
 
 
 def run(*options: object) -> tuple[int, str, str]:

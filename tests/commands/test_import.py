@@ -9,13 +9,7 @@ from click.testing import CliRunner
 from tests.dataset.coco_truth import coco_file, differences
 from wholebody.__main__ import main
 
-
-@pytest.fixture(autouse=True)
-def nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No server and no token; relative paths are in a folder of the test's own."""
-    monkeypatch.chdir(tmp_path)
-    for name in ("LABEL_STUDIO_URL", "LABEL_STUDIO_API_TOKEN", "PROJECT_ID"):
-        monkeypatch.delenv(name, raising=False)
+pytestmark = pytest.mark.usefixtures("nowhere")
 
 
 def run(*options: object) -> tuple[int, str, str]:
