@@ -8,6 +8,7 @@ import pytest
 from tests.dataset.regions import box, hidden, our_config, point, skeleton
 from tests.evaluation.tasks import ALICE, BOB, ELBOW, LATER, NOSE, annotated, at, predicted, task
 from wholebody.dataset.images_of_tasks import TaskReader
+from wholebody.evaluation.comparisons import outside_box
 from wholebody.evaluation.pairing import (
     NOT_PREDICTED,
     NUMBERS_ALONE,
@@ -163,6 +164,15 @@ def test_a_picture_that_was_enlarged_is_the_same_and_one_of_another_shape_is_not
     found = pair_task(task([predicted(*tall)], annotated(ALICE, NOSE)), TaskReader(our_config(), "annotations"))
     assert not found.images
     assert "another shape" in found.left_out[0].reason
+
+
+def test_a_drawn_box_is_enlarged_with_its_picture() -> None:
+    corner = point("left_wrist", 59, 89, "a", id="w")
+    half = [one | {"original_width": 100, "original_height": 50} for one in (ALICE, corner)]
+    (pair,) = paired(task([predicted(*half)], annotated(ALICE, corner))).pairs
+    assert pair.predicted.box is not None
+    assert pair.predicted.box.xyxy == pair.predicted.xyxy == (10, 10, 60, 90)
+    assert outside_box(pair.predicted) == 0
 
 
 def test_the_pages_of_a_task_are_compared_one_by_one() -> None:

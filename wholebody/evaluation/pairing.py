@@ -247,8 +247,13 @@ def _in_one_size(image: ImagePeople, predicted: ImagePeople) -> tuple[ImagePeopl
 
 def _scaled(people: Sequence[Person], scale: Doubles) -> Iterator[Person]:
     for person in people:
-        left, top, right, bottom = (np.array(person.xyxy) * np.tile(scale, 2)).tolist()
-        yield replace(person, xyxy=(left, top, right, bottom), keypoints=person.keypoints * scale)
+        box = person.box and replace(person.box, xyxy=_times(person.box.xyxy, scale))
+        yield replace(person, xyxy=_times(person.xyxy, scale), keypoints=person.keypoints * scale, box=box)
+
+
+def _times(xyxy: XYXY, scale: Doubles) -> XYXY:
+    left, top, right, bottom = (np.array(xyxy) * np.tile(scale, 2)).tolist()
+    return left, top, right, bottom
 
 
 Scored = tuple[float, int, int]
