@@ -98,6 +98,7 @@ def test_a_ground_truth(testdata: Path, monkeypatch: pytest.MonkeyPatch) -> None
         (("--tasks", "a.json", "--coco", "b.json", "--images", "."), "--tasks and --coco exclude each other"),
         (("--tasks", "a.json"), "a.json cannot be read: No such file or directory"),
         (("--config", "c.xml"), "--config goes with --tasks"),
+        (("--coco", "b.json", "--images", ".", "--annotator", "1"), "--annotator and --coco exclude each other"),
         (("--coco", "b.json"), "--coco and --images go together"),
         (("--images", "."), "--coco and --images go together"),
         (("--coco", "b.json", "--images", "none"), "--images: there is no folder none"),

@@ -110,14 +110,15 @@ def test_pictures_that_cannot_be_compared_are_named(model: Model, testdata: Path
         picture.resize((100, 100)).save(tmp_path / first)
     (tmp_path / "broken.jpg").write_bytes(b"no picture")
     shutil.copyfile(testdata / "images" / second, tmp_path.parent / second)
-    names = (first, second, f"../{second}", "broken.jpg")
+    names = (first, second, f"../{second}", "broken.jpg", "a\0b.jpg")
     images = [content["images"][0] | {"file_name": name, "id": number} for number, name in enumerate(names)]
     coco = tmp_path / "coco.json"
     coco.write_text(json.dumps(content | {"images": images}))
     found = look(model, coco, tmp_path)
-    assert [type(one) for one in found] == [LeftOut] * 4
+    assert [type(one) for one in found] == [LeftOut] * 5
     reasons = [one.reason for one in found if isinstance(one, LeftOut)]
     assert "(100, 100) is not" in reasons[0]
     assert reasons[1] == "a picture that cannot be read: No such file or directory"
     assert reasons[2] == "a picture whose name leads out of the folder of --images"
     assert reasons[3].startswith("a picture that cannot be read: ")
+    assert reasons[4].startswith("a picture that cannot be read: ")

@@ -90,7 +90,11 @@ def _check_options(source: TaskSource, coco_file: Path | None, images_folder: Pa
     from wholebody.errors import SettingsError
 
     if coco_file:
-        for name, value in (("--project", source.project_id), ("--tasks", source.tasks_file)):
+        for name, value in (
+            ("--project", source.project_id),
+            ("--tasks", source.tasks_file),
+            ("--annotator", source.annotator or None),
+        ):
             if value is not None:
                 raise SettingsError(f"{name} and --coco exclude each other; give one of them")
     if bool(coco_file) != bool(images_folder):
@@ -139,11 +143,12 @@ def _load(settings: "Settings", folder: Path | None) -> "Load":
     """What reads the pictures of people: from the folder of a ground truth, else from where tasks have them."""
     from wholebody.evaluation.model_run import picture_of_folder
     from wholebody.images.loader import ImageLoader
+    from wholebody.process.memory_budget import MemoryBudget
 
-    loader = ImageLoader(settings)
     if folder is None:
-        return loader.load
-    return lambda reference, _: picture_of_folder(folder, reference, loader.memory)
+        return ImageLoader(settings).load
+    most, budget = settings.image_max_bytes, MemoryBudget(settings.image_memory_bytes)
+    return lambda reference, _: picture_of_folder(folder, reference, most, budget)
 
 
 def _seen_by_browsers(settings: "Settings") -> str:

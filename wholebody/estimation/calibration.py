@@ -74,7 +74,7 @@ class PartRecord(_Section):
         tasks: Of how many tasks.
         right: The share of them that annotators left.
         error_before: Expected calibration error of the scores as they are, on tasks that the curve does not know.
-        error_after: Likewise of the calibrated ones; `None` without a curve.
+        error_after: Likewise of the calibrated ones, also of a curve that was not taken; `None` where none was tried.
     """
 
     curve: Curve | None
@@ -134,7 +134,7 @@ class CalibrationFile(_Section):
         weights: Whose scores it is about.
         within: By how much a point may have been moved and still count as left, as a share of the longer side of its
             person's box.
-        model_versions: Of the predictions that it was learned from: all of these weights.
+        model_versions: All that were known to be of these weights.
         earlier: The curves of calibrations that scores of these predictions had been through, by their digests.
         parts: Each part.
     """

@@ -19,7 +19,7 @@ FEWEST_OF_A_KIND: Final = 25
 
 GROUP: Final = 50
 MOST_GROUPS: Final = 50
-"""Neighbouring scores are put together until there are so many points: the share of a few says little."""
+"""Neighbouring scores are put together until there are about so many points: the share of a few says little."""
 
 IDENTITY_SHARE: Final = 0.02
 """So much of a curve is the straight line from 0 to 1: then it rises everywhere, keeps the order of all scores, and can

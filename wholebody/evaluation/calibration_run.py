@@ -18,7 +18,6 @@ from wholebody.estimation.calibration import (
     AS_THEY_ARE,
     Calibration,
     CalibrationFile,
-    Curve,
     WeightsRecord,
     read_calibration_of,
 )
@@ -127,14 +126,11 @@ def calibrate(
             for one in _count(task, reader, model, tally, versions):
                 left_out.add(task["id"], one)
     parts = calibrate_parts(tally)
-    used = {calibration_of(version) for version in versions} - {""}
     file = CalibrationFile(
         weights=WeightsRecord.of(model.weights, model.traits),
         within=within,
-        model_versions=tuple(sorted(model.versions | versions.keys())),
-        earlier={
-            digest: _curves(model.calibrations[digest]) for digest in sorted(used | model.calibrations.keys()) if digest
-        },
+        model_versions=tuple(sorted(model.versions)),
+        earlier={digest: dict(one.curves) for digest, one in sorted(model.calibrations.items()) if digest},
         parts={part: result.record for part, result in parts.items()},
     )
     return Calibrated(file, parts, versions, left_out)
@@ -156,10 +152,6 @@ def _count(
             versions[version] += 1
             if joints := tally.add(image, model.calibrations[calibration_of(version)]):
                 yield LeftOut(SKELETONS, joints)
-
-
-def _curves(calibration: Calibration) -> dict[Part, Curve]:
-    return dict(calibration.curves)
 
 
 def write_calibration(file: CalibrationFile, path: Path) -> None:

@@ -21,6 +21,7 @@ from wholebody.estimation.weights import find_weights, model_version
 from wholebody.evaluation.coco_scores import TruePerson
 from wholebody.evaluation.pairing import UNNAMED, PairedImage, PairedPerson, pair_people
 from wholebody.images.decoding import Picture, decode_image
+from wholebody.images.picture_folder import read_inside
 from wholebody.keypoints import NAMES
 from wholebody.poses import Poses
 from wholebody.process.memory_budget import MemoryBudget
@@ -62,6 +63,7 @@ class Model:
         self.version = model_version(settings, weights, self._estimator.traits)
         self._threshold = settings.confidence_threshold
         self._budget = MemoryBudget(settings.image_memory_bytes)
+        self._max_bytes = settings.image_max_bytes
 
     def look_at(self, image: CocoImage, folder: Path) -> ModelImage | LeftOut:
         """Find the people of a picture, and compare them with those of the file.
@@ -72,7 +74,8 @@ class Model:
         try:
             poses = self._poses(folder, image.file_name)
         except ImageError as error:
-            return LeftOut(error.reason if error.reason == OUTSIDE else GONE + error.reason, what=image.file_name)
+            reason = OUTSIDE if error.cause == "image_refused" else GONE + error.reason
+            return LeftOut(reason, what=image.file_name)
         if poses.size_wh != image.size_wh:
             return LeftOut(f"{OTHER_SIZE} ({poses.size_wh} is not {image.size_wh})", what=image.file_name)
         true = [_true_person(one) for one in image.people]
@@ -81,7 +84,7 @@ class Model:
         return ModelImage(self._paired(image, shown, true, score), tuple(true), found)
 
     def _poses(self, folder: Path, file_name: str) -> Poses:
-        picture = picture_of_folder(folder, file_name, self._budget)
+        picture = picture_of_folder(folder, file_name, self._max_bytes, self._budget)
         try:
             return estimate_people(SeenImage(picture), None, self._estimator)
         finally:
@@ -106,20 +109,19 @@ class Model:
         )
 
 
-def picture_of_folder(folder: Path, file_name: str, budget: MemoryBudget) -> Picture:
-    """A picture of a ground truth. The caller lets go of its `share`.
+def picture_of_folder(folder: Path, file_name: str, max_bytes: int, budget: MemoryBudget) -> Picture:
+    """A picture of a ground truth, with the limits of the backend. The caller lets go of its `share`.
 
     Raises:
         ImageError: It cannot be read, or its name leads out of the folder.
     """
-    path = (folder / file_name).resolve()
-    if not path.is_relative_to(folder.resolve()):
-        raise ImageError(OUTSIDE)
+    share = budget.count()
     try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise ImageError(error.strerror or "no file") from None
-    return decode_image(content, budget)
+        return decode_image(read_inside(folder, file_name, max_bytes, share), budget, share)
+    except (OSError, ValueError) as error:
+        raise ImageError(getattr(error, "strerror", None) or str(error)) from None
+    finally:
+        share.release()
 
 
 def _compared(pair: PairedPerson) -> Person:

@@ -1,5 +1,7 @@
 """Images that tasks name as Label Studio serves them, and that lie in a folder of this machine as well."""
 
+import errno
+import os
 from pathlib import Path
 from urllib.parse import quote, unquote
 
@@ -45,18 +47,37 @@ class PictureFolder:
             ImageError: It is not there, not in the folder, or too large; without the reference.
         """
         name = reference.removeprefix(self._prefix)
-        path = self._folder / (name if self._prefix.startswith(_UNQUOTED) else unquote(name))
+        name = name if self._prefix.startswith(_UNQUOTED) else unquote(name)
         try:
-            path = path.resolve()
-            if not path.is_relative_to(self._folder.resolve()):
-                raise ImageError(f"lies outside of {self._folder}, and is not read", cause="image_refused")
-            if not path.is_file():
-                raise ImageError(f"there is no such file in {self._folder}")
-            with path.open("rb") as file:
-                content = file.read(self._max_bytes + 1)
-        except (OSError, ValueError) as error:  # a NUL in it
+            return read_inside(self._folder, name, self._max_bytes, share)
+        except FileNotFoundError:
+            raise ImageError(f"there is no such file in {self._folder}") from None
+        except (OSError, ValueError) as error:
             raise ImageError(f"cannot be read: {getattr(error, 'strerror', None) or error}") from None
-        if len(content) > self._max_bytes:
-            raise ImageError(f"is over the limit of {self._max_bytes} bytes (IMAGE_MAX_BYTES)", cause="image_too_large")
-        share.grow(len(content))
-        return content
+
+
+def read_inside(folder: Path, name: str, max_bytes: int, share: Share) -> bytes:
+    """A file of a folder; nothing outside of it is read, whatever the name and the links in it.
+
+    Args:
+        folder: The folder.
+        name: Its path from there on.
+        max_bytes: The largest that is read (IMAGE_MAX_BYTES).
+        share: Counts its bytes.
+
+    Raises:
+        ImageError: It is not in the folder, or too large; without the name.
+        OSError: It is not there, or is no file that can be read.
+        ValueError: The name has a NUL.
+    """
+    path = (folder / name).resolve()
+    if not path.is_relative_to(folder.resolve()):
+        raise ImageError(f"lies outside of {folder}, and is not read", cause="image_refused")
+    if not path.is_file():
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+    with path.open("rb") as file:
+        content = file.read(max_bytes + 1)
+    if len(content) > max_bytes:
+        raise ImageError(f"is over the limit of {max_bytes} bytes (IMAGE_MAX_BYTES)", cause="image_too_large")
+    share.grow(len(content))
+    return content
