@@ -152,3 +152,21 @@ def test_copies_are_deleted_while_it_waits(fake: FakeLabelStudio, watch: Any) ->
     done = watch((lambda: len(fake.asked("GET", TASKS)) > 6 and fake.predicted() == [1], nothing))
     assert fake.predicted() == [1]
     assert "Deleted 1 predictions at the end" in done.stdout
+
+
+def test_copies_of_a_batch_that_ended_early_are_deleted_too(fake: FakeLabelStudio, watch: Any) -> None:
+    """Label Studio goes away after it has stored one task twice, and when it is back nothing is left to do."""
+    fake.add_tasks(*range(1, 7))
+    fake.fail("POST", PREDICTIONS, None, *[http(502)] * 5)
+
+    def goes_away(request: Received) -> None:
+        if request.method == "POST" and request.path == PREDICTIONS:
+            if not fake.predicted():
+                fake.predict(request.json()["task"], "stub-1", result=[{"id": "a"}])
+            if len(fake.posts()) == 6:
+                for task_id in set(fake.tasks) - set(fake.predicted()):
+                    del fake.tasks[task_id]
+
+    fake.before = goes_away
+    watch((lambda: len(fake.deletes()) == 1, nothing))
+    assert len(fake.predicted()) == 1

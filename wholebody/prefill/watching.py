@@ -147,9 +147,9 @@ class Watch:
         if arrived:
             if self._client.project(project.id).label_config != project.label_config:
                 return 0.0
+            self._is_settled = False  # also where it ends early: what it has stored may have copies
             if not self._predict(chain([arrived], tasks), predictor, store):
                 return 0.0
-            self._is_settled = False
         if not self._is_settled and store.settles_at_once():
             self.deleted += store.settle()
             self._is_settled = True
