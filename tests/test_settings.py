@@ -105,6 +105,12 @@ def test_a_secret_is_read_and_never_shown(monkeypatch: pytest.MonkeyPatch, varia
         assert SECRET not in shown
 
 
+@pytest.mark.parametrize("name", ["dask_tls_ca", "dask_tls_cert", "dask_tls_key", "score_calibration"])
+def test_a_path_may_begin_in_the_home(dot_env: Path, name: str) -> None:
+    dot_env.write_text(f"{name.upper()}=~/files/one\n")
+    assert getattr(load_settings(), name) == Path.home() / "files" / "one"
+
+
 def test_the_model_dir_is_in_the_home_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/home/somebody")
     assert load_settings().model_dir == Path("/home/somebody/.cache/label-studio-wholebody")

@@ -98,6 +98,7 @@ def _check_token(token: SecretStr) -> SecretStr:
 
 Url = Annotated[str, AfterValidator(partial(_check_address, what="Label Studio, such as http://localhost:8080"))]
 Mirror = Annotated[str, AfterValidator(partial(_check_address, what="a folder, such as http://mirror.lan/weights"))]
+UserPath = Annotated[Path, AfterValidator(Path.expanduser)]
 Hosts = Annotated[tuple[Annotated[str, AfterValidator(_check_host)], ...], NoDecode, BeforeValidator(_parse_hosts)]
 Token = Annotated[SecretStr, AfterValidator(_check_token)]
 TaskLimit = Annotated[int | None, Field(ge=1), BeforeValidator(_parse_limit)]
@@ -214,12 +215,12 @@ class Settings(BaseSettings):
         description="What the raw scores of the pose network are divided by. Not set: measured at the start, on a "
         "picture of a person.",
     )
-    score_calibration: Annotated[Path, AfterValidator(Path.expanduser)] | None = Field(
+    score_calibration: UserPath | None = Field(
         None,
         description="Path of a file that `wholebody calibrate` wrote: scores become the share of points with such a "
         "score that annotators leave, in backend and prefill alike. Not set: scores as the network gives them.",
     )
-    model_dir: Annotated[Path, AfterValidator(Path.expanduser)] = Field(
+    model_dir: UserPath = Field(
         Path("~/.cache/label-studio-wholebody"),
         validate_default=True,
         description="Where downloaded weights are kept.",
@@ -244,7 +245,7 @@ class Settings(BaseSettings):
         description="Images whose references begin so, such as `/data/local-files/?d=photos/`, are read from "
         "IMAGE_FILES_DIR instead of asking Label Studio for them.",
     )
-    image_files_dir: Annotated[Path, AfterValidator(Path.expanduser)] | None = Field(
+    image_files_dir: UserPath | None = Field(
         None,
         description="Folder in which the rest of such a reference is a path. Nothing outside of it is read.",
     )
@@ -266,11 +267,11 @@ class Settings(BaseSettings):
         description="Dask scheduler whose workers compute the predictions of the prefill, such as "
         "`tls://scheduler.lan:8786`. Beyond this machine only with TLS.",
     )
-    dask_tls_ca: Path | None = Field(
+    dask_tls_ca: UserPath | None = Field(
         None, description="Certificate that scheduler and workers prove themselves by (PEM file)."
     )
-    dask_tls_cert: Path | None = Field(None, description="This command's own certificate (PEM file).")
-    dask_tls_key: Path | None = Field(None, description="The key of DASK_TLS_CERT, if it is not in the same file.")
+    dask_tls_cert: UserPath | None = Field(None, description="This command's own certificate (PEM file).")
+    dask_tls_key: UserPath | None = Field(None, description="The key of DASK_TLS_CERT, if it is not in the same file.")
     metrics_port: int | None = Field(
         None,
         ge=1,
