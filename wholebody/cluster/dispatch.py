@@ -152,5 +152,5 @@ class Dispatcher:
 
     def _give(self, address: str, chunk: Chunk) -> None:
         call = Call(chunk, address)
+        self._submit(call)  # first: one that was not sent has nothing to be released
         self._hands[address].calls.append(call)
-        self._submit(call)
