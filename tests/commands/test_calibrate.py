@@ -18,7 +18,7 @@ from wholebody.estimation.calibration import Curve, read_calibration
 from wholebody.keypoints import Part
 from wholebody.settings import load_settings
 
-PLAIN = "wholebody-figures-d73dcf05"
+PLAIN = "wholebody-figures-f3f10cf9"
 TASKS = 60
 
 

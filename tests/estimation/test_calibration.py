@@ -96,7 +96,7 @@ def test_without_a_file_nothing_changes() -> None:
     estimator = load_estimator(FIGURES, found, threads=0, concurrency=1)
     assert estimator.calibration is AS_THEY_ARE
     assert AS_THEY_ARE.apply(somebody(np.full(133, 0.4))).scores.max() == np.float32(0.4)
-    assert model_version(FIGURES, found, estimator.traits) == "wholebody-figures-d73dcf05"
+    assert model_version(FIGURES, found, estimator.traits) == "wholebody-figures-f3f10cf9"
 
 
 def test_the_model_version_follows_the_curves_alone(tmp_path: Path, weights: WeightsRecord) -> None:
@@ -111,7 +111,7 @@ def test_the_model_version_follows_the_curves_alone(tmp_path: Path, weights: Wei
     assert body.startswith("wholebody-figures-") and "-calibrated-" in body
     assert version(curves={Part.BODY: HALF}, within=0.05) == body
     assert version(curves={Part.FACE: HALF}) != body
-    assert version() not in (body, "wholebody-figures-d73dcf05")
+    assert version() not in (body, "wholebody-figures-f3f10cf9")
 
 
 @pytest.mark.parametrize(

@@ -100,30 +100,23 @@ def test_the_keypoints_of_several_controls_do_not_overlap() -> None:
 
 
 @pytest.mark.parametrize(
-    ("attributes", "score", "point", "size_of_nose", "size_of_face"),
+    ("attributes", "score", "point", "size"),
     [
         # defaults
-        ("", 0.0, None, 0.4, 0.2),
+        ("", 0.0, None, None),
         # all given
-        ('model_score_threshold="0.5" model_point_threshold="0.25" model_point_size="1.5"', 0.5, 0.25, 1.5, 1.5),
+        ('model_score_threshold="0.5" model_point_threshold="0.25" model_point_size="1.5"', 0.5, 0.25, 1.5),
         # zero is a value
-        ('model_score_threshold="0" model_point_threshold="0" model_point_size="0"', 0.0, 0.0, 0, 0),
+        ('model_score_threshold="0" model_point_threshold="0" model_point_size="0"', 0.0, 0.0, 0),
         # blank is none
-        ('model_score_threshold=" " model_point_threshold="" model_point_size=""', 0.0, None, 0.4, 0.2),
+        ('model_score_threshold=" " model_point_threshold="" model_point_size=""', 0.0, None, None),
+        # the default by its name
+        ('model_point_size="Auto"', 0.0, None, None),
     ],
 )
-def test_numbers_of_a_control(
-    attributes: str, score: float, point: float | None, size_of_nose: float, size_of_face: float
-) -> None:
+def test_numbers_of_a_control(attributes: str, score: float, point: float | None, size: float | None) -> None:
     (control,) = parse(keypoints(NOSE, attributes)).keypoints
-    assert (control.score_threshold, control.point_threshold) == (score, point)
-    assert [control.size_of(keypoint) for keypoint in (0, 17, 23, 91, 132)] == [
-        size_of_nose,
-        size_of_nose,
-        size_of_face,
-        size_of_face,
-        size_of_face,
-    ]
+    assert (control.score_threshold, control.point_threshold, control.point_size) == (score, point, size)
 
 
 @pytest.mark.parametrize("value", ["1.1", "-0.1", "nan", "inf", "half", "0,5"])
@@ -136,9 +129,11 @@ def test_a_threshold_must_be_a_number_from_0_to_1(tag: str, value: str) -> None:
         parse(*parts)
 
 
-def test_a_point_size_must_be_a_percentage() -> None:
-    with pytest.raises(LabelingConfigError, match=r"^KeyPointLabels 'kp': model_point_size='101' must be .* 0 to 100$"):
-        parse(keypoints(NOSE, 'model_point_size="101"'))
+@pytest.mark.parametrize("value", ["101", "automatic"])
+def test_a_point_size_must_be_a_percentage(value: str) -> None:
+    message = f"^KeyPointLabels 'kp': model_point_size='{value}' must be auto or a number from 0 to 100$"
+    with pytest.raises(LabelingConfigError, match=message):
+        parse(keypoints(NOSE, f'model_point_size="{value}"'))
 
 
 PERSON = '<Label value="person"/>'

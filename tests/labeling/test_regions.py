@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from wholebody.keypoints import NAMES
+from wholebody.labeling.point_sizes import LARGEST_PX, VIEW_WH
 from wholebody.labeling.regions import mean_score, write_regions
 from wholebody.labeling.targets import BoxControl, ImageTarget, KeypointControl
 from wholebody.poses import Poses
@@ -78,7 +79,7 @@ def test_every_region_is_whole() -> None:
         "value": {
             "x": pytest.approx(x / WIDTH * 100, abs=1e-4),
             "y": pytest.approx(y / HEIGHT * 100, abs=1e-4),
-            "width": 0.4,
+            "width": pytest.approx(0.536, abs=1e-3),
             "keypointlabels": ["wrist"],
         },
     }
@@ -180,9 +181,33 @@ def test_people_below_a_controls_threshold_are_left_out(
     assert [region for region in regions if "parentID" in region] == (regions[:1] if len(types) == 2 else [])
 
 
-def test_sizes_by_part_and_by_control() -> None:
-    where = target(control({0: "a", 17: "b", 23: "c", 91: "d", 112: "e"}), control({1: "f"}, "own", point_size=0.9))
-    assert [region["value"]["width"] for region in write(people(1), where)] == [0.4, 0.4, 0.2, 0.2, 0.2, 0.9]
+def test_a_control_may_have_a_size_of_its_own() -> None:
+    poses = people(1)
+    poses.keypoints[0, :3] = (10, 10), (600, 400), (300, 200)
+    where = target(control({0: "own", 1: "own too"}), control({2: "given"}, "other", point_size=0))
+    sizes = {label: size for (label,), size in labels_and_sizes(write(poses, where))}
+    largest = 100 * LARGEST_PX / (WIDTH * VIEW_WH[1] / HEIGHT)
+    assert sizes == {"given": 0, "own": pytest.approx(largest, abs=1e-3), "own too": sizes["own"]}
+
+
+def labels_and_sizes(regions: list[Region]) -> list[tuple[list[str], float]]:
+    return [(region["value"]["keypointlabels"], region["value"]["width"]) for region in regions]
+
+
+def test_what_is_smaller_lies_above() -> None:
+    """The editor draws the first region last."""
+    poses = people(3)
+    poses.xyxy[:, 2:] = poses.xyxy[:, :2] + np.array([(100, 200), (50, 100), (70, 150)], np.float32)
+    poses.keypoints[:, 0] = (300, 200)
+    poses.keypoints[:, 23:25] = (10, 10), (12, 12)
+    where = target(control({0: "nose", 23: "face-0", 24: "face-1"}), box=BOX)
+    *points, small, middle, large = write(poses, where)
+    assert [box["value"]["height"] for box in (small, middle, large)] == pytest.approx(
+        [20.833, 31.25, 41.667], abs=0.01
+    )
+    assert [point["parentID"] for point in points[::3]] == [small["id"], middle["id"], large["id"]]
+    names = [label for (label,), _ in labels_and_sizes(points)]
+    assert names == ["face-0", "face-1", "nose"] * 3
 
 
 def test_two_controls_share_a_person() -> None:

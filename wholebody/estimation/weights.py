@@ -14,8 +14,9 @@ from wholebody.versions import OUR_VERSIONS, calibrated
 
 SizeWH = tuple[int, int]
 
-OUTPUT_RULES = 2
-"""Counts up when the same networks and settings give other predictions than before. 2: none outside the picture."""
+OUTPUT_RULES = 3
+"""Counts up when the same networks and settings give other predictions than before. 2: none outside the picture. 3: the
+size of a point follows its person and part; smaller people, and smaller points of each, come first."""
 
 TRAINED_ON_RGB = ("rtmw", "rtmpose", "dwpose", "ucoco")
 """By mmpose's configs, and by the `pipeline.json` that mmdeploy writes beside an exported RTMPose ("to_rgb": true). The

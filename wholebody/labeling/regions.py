@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from wholebody.keypoints import NAMES
+from wholebody.labeling.point_sizes import point_sizes
 from wholebody.labeling.skeletons import SKELETONS, connect
 from wholebody.labeling.targets import BoxControl, ImageTarget, KeypointControl, SkeletonControl
 from wholebody.poses import Floats, Poses
@@ -30,7 +31,8 @@ def write_regions(
 
     All keypoints of all people come first, then all skeletons, then all boxes: the editor stacks in reverse, and
     a box drawn above its points would catch every click meant for them. Bodies come last among the skeletons,
-    for a bone catches the clicks around it. The `parentID` of each is its person's box.
+    for a bone catches the clicks around it. Of the same kind, what is smaller comes first: smaller people, and of
+    each the smaller points. The `parentID` of each is its person's box.
 
     Args:
         poses: The people.
@@ -42,17 +44,17 @@ def write_regions(
         Regions with ids unique everywhere, coordinates in percent of the upright image clipped to 0..100.
     """
     people = _People.of(poses)
-    boxes = [_box_regions(people, person, target) for person in range(len(poses))]
-    parents = [box[0]["id"] if box else None for box in boxes]
+    smallest_first = _smallest_first(poses)
+    boxes = {person: _box_regions(people, person, target) for person in smallest_first}
+    parents = {person: box[0]["id"] if box else None for person, box in boxes.items()}
     regions: list[Region] = []
-    for person, parent in enumerate(parents):
-        for points in target.keypoints:
-            regions += _keypoint_regions(people, person, target, points, point_threshold, parent)
+    for person, parent in parents.items():
+        regions += _keypoint_regions(people, person, target, point_threshold, parent)
     for part in SKELETONS:
         for skeleton in (control for control in target.skeletons if part in control.labels):
-            for person, parent in enumerate(parents):
+            for person, parent in parents.items():
                 regions += _skeleton_regions(people, person, target, skeleton, part, point_threshold, parent)
-    regions += [region for box in boxes for region in box]
+    regions += [region for box in boxes.values() for region in box]
     return regions if item_index is None else [region | {"item_index": item_index} for region in regions]
 
 
@@ -93,27 +95,44 @@ class _People:
         return cls(poses.size_wh, boxes.tolist(), box_scores, points.tolist(), scores)
 
 
+def _smallest_first(poses: Poses) -> list[int]:
+    """The people by the area of their boxes."""
+    left, top, right, bottom = poses.xyxy.T
+    order: list[int] = np.argsort((right - left) * (bottom - top), kind="stable").tolist()
+    return order
+
+
 def _keypoint_regions(
-    people: _People,
-    person: int,
-    target: ImageTarget,
-    control: KeypointControl,
-    point_threshold: float,
-    parent: str | None,
+    people: _People, person: int, target: ImageTarget, point_threshold: float, parent: str | None
 ) -> list[Region]:
-    if people.box_scores[person] < control.score_threshold:
-        return []
-    threshold = point_threshold if control.point_threshold is None else control.point_threshold
+    """A person's keypoints, the smaller ones first."""
     points, scores = people.points[person], people.scores[person]
-    # SimCC gives no place at all to a keypoint of score 0.
-    seen = [keypoint for keypoint in control.labels if scores[keypoint] >= threshold and scores[keypoint] > 0]
+    seen = [
+        (keypoint, control)
+        for control in target.keypoints
+        if people.box_scores[person] >= control.score_threshold
+        for keypoint in control.labels
+        if _is_seen(scores[keypoint], control, point_threshold)
+    ]
+    own_sizes = point_sizes(points, [keypoint for keypoint, _ in seen], people.size_wh)
+    sizes = {
+        keypoint: own_sizes[keypoint] if control.point_size is None else control.point_size
+        for keypoint, control in seen
+    }
+    seen.sort(key=lambda one: sizes[one[0]])
     regions = []
-    for keypoint, new_id in zip(seen, _new_ids(len(seen)), strict=True):
+    for (keypoint, control), new_id in zip(seen, _new_ids(len(seen)), strict=True):
         x, y = points[keypoint]
-        value = {"x": x, "y": y, "width": control.size_of(keypoint)}
+        value = {"x": x, "y": y, "width": sizes[keypoint]}
         region = _region(people, new_id, target.name, scores[keypoint], value, parent)
         regions += _labelled(region, "keypoint", control, control.labels[keypoint])
     return regions
+
+
+def _is_seen(score: float, control: KeypointControl | SkeletonControl, point_threshold: float) -> bool:
+    """Whether a keypoint is drawn. SimCC gives no place at all to one of score 0."""
+    threshold = point_threshold if control.point_threshold is None else control.point_threshold
+    return score >= threshold and score > 0
 
 
 def _skeleton_regions(
@@ -128,9 +147,8 @@ def _skeleton_regions(
     """The drawing of a person's part; nothing where no two joints of it are seen."""
     if people.box_scores[person] < control.score_threshold:
         return []
-    threshold = point_threshold if control.point_threshold is None else control.point_threshold
     points, scores = people.points[person], people.scores[person]
-    joints = dict(connect(SKELETONS[part], lambda joint: scores[joint] >= threshold and scores[joint] > 0))
+    joints = dict(connect(SKELETONS[part], lambda joint: _is_seen(scores[joint], control, point_threshold)))
     if len(joints) < MIN_JOINTS:
         return []
     vertices = [

@@ -6,14 +6,12 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from wholebody.errors import LabelingConfigError
-from wholebody.keypoints import PARTS, Part
 from wholebody.labeling.expansion import labels_from
 from wholebody.labeling.label_names import K, emitted, is_person, keypoints_of, match_labels, skeletons_of
 from wholebody.labeling.labeling_xml import Control, attribute, is_true
 
-FINE_PARTS = frozenset({Part.FACE, Part.LEFT_HAND, Part.RIGHT_HAND})
-COARSE_POINT_SIZE, FINE_POINT_SIZE = 0.4, 0.2
-"""Default `value.width`, in percent of the image's width: larger ones run together on faces and hands."""
+AUTO = "auto"
+"""The `model_point_size` that follows the person and the part; also where none is given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +24,7 @@ class KeypointControl:
         unmatched: Its labels that stand for no keypoint.
         score_threshold: `model_score_threshold`: people with a lower box score are left out.
         point_threshold: `model_point_threshold`, or `None` where the backend's own holds.
-        point_size: `model_point_size` in percent of the image's width, or `None` for the default of the part.
+        point_size: `model_point_size` in percent of the image's width, or `None` for what suits person and part.
         labels_name: The `name` of the `<Labels>` with its labels, where it is a `KeyPoint`, which has none.
         task_labels: The variable of the task's data that its labels come from, or `""`.
     """
@@ -39,12 +37,6 @@ class KeypointControl:
     point_size: float | None
     labels_name: str | None = None
     task_labels: str = ""
-
-    def size_of(self, keypoint: int) -> float:
-        """`value.width` of a keypoint's region."""
-        if self.point_size is not None:
-            return self.point_size
-        return FINE_POINT_SIZE if PARTS[keypoint] in FINE_PARTS else COARSE_POINT_SIZE
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +151,7 @@ def _keypoint_controls(found: list[_Labelled]) -> Iterator[KeypointControl]:
     taken: set[int] = set()
     for one in found:
         common = _common(one, keypoints_of, taken)
-        yield KeypointControl(**common, point_size=_number(one.control, "model_point_size", 0, 100))
+        yield KeypointControl(**common, point_size=_point_size(one.control))
 
 
 def _skeleton_controls(found: list[_Labelled]) -> Iterator[SkeletonControl]:
@@ -198,7 +190,13 @@ def _box_control(found: list[_Labelled]) -> BoxControl | None:
     return None
 
 
-def _number(control: Control, attribute: str, low: float, high: float) -> float | None:
+def _point_size(control: Control) -> float | None:
+    if control.element.get("model_point_size", "").strip().lower() == AUTO:
+        return None
+    return _number(control, "model_point_size", 0, 100, or_word=f"{AUTO} or ")
+
+
+def _number(control: Control, attribute: str, low: float, high: float, or_word: str = "") -> float | None:
     text = control.element.get(attribute)
     if text is None or not text.strip():
         return None
@@ -208,6 +206,7 @@ def _number(control: Control, attribute: str, low: float, high: float) -> float 
         value = math.nan
     if not low <= value <= high:
         raise LabelingConfigError(
-            f"{control.element.tag} {control.name!r}: {attribute}={text[:40]!r} must be a number from {low} to {high}"
+            f"{control.element.tag} {control.name!r}: {attribute}={text[:40]!r} must be {or_word}a number from {low} "
+            f"to {high}"
         )
     return value
