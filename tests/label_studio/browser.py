@@ -38,6 +38,7 @@ CHROMIUM_OPTIONS = [
 WINDOW_WH = (1440, 900)
 TIMEOUT_S = 60.0
 
+WHEEL_NOTCH = 100
 CHOSEN_WITHIN_S = 5.0
 MOST_SMART_TOOLS = 3
 
@@ -61,10 +62,31 @@ _TOOL = """() => {
     return tool?.dynamic ? tool.control.name : null;
 }"""
 _SELECTED = "() => window.Htx.annotationStore.selected.highlightedNode?.cleanId ?? null"
-_ON_SCREEN = """([x, y]) => {
-    const image = window.Htx.annotationStore.selected.objects[0];
-    return [x * image.stageWidth, y * image.stageHeight];
-}"""
+_IMAGE = "window.Htx.annotationStore.selected.objects[0]"
+_ON_SCREEN = f"""([x, y]) => {{
+    const image = {_IMAGE};
+    return image.zoomOriginalCoords([x * image.stageWidth, y * image.stageHeight]);
+}}"""
+_SHOWN = f"""() => {{
+    const image = {_IMAGE};
+    const {{width, height}} = image.stageRef.container().getBoundingClientRect();
+    const corners = [[0, 0], [width, height]].map(corner => image.fixZoomedCoords(corner));
+    return corners.map(([x, y]) => [x / image.stageWidth, y / image.stageHeight]).flat();
+}}"""
+_PICTURE_WH = f"""() => {{
+    const image = {_IMAGE};
+    return [image.stageWidth * image.zoomScale, image.stageHeight * image.zoomScale];
+}}"""
+_HIT = f"""places => {{
+    const image = {_IMAGE};
+    const regions = new Map(image.regs.map(region => [region.id, region.cleanId]));
+    return places.map(([x, y]) => {{
+        const [left, top] = image.zoomOriginalCoords([x * image.stageWidth, y * image.stageHeight]);
+        let node = image.stageRef.getIntersection({{x: left, y: top}});
+        while (node && !regions.has(node.name().split(" ")[0])) node = node.getParent();
+        return node ? regions.get(node.name().split(" ")[0]) : null;
+    }});
+}}"""
 
 
 def chromium_path() -> Path:
@@ -155,6 +177,20 @@ class Editor:
         width, height = self.page.evaluate(_NATURAL_SIZE)
         return width, height
 
+    def shown(self) -> XYXY:
+        """The part of the image that the canvas shows: left, top, right, bottom; (0, 0, 1, 1) when all of it."""
+        left, top, right, bottom = self.page.evaluate(_SHOWN)
+        return left, top, right, bottom
+
+    def picture_wh(self) -> XY:
+        """Width and height of the whole image in pixels of the window, as large as it is zoomed now."""
+        width, height = self.page.evaluate(_PICTURE_WH)
+        return width, height
+
+    def hit(self, xys: Sequence[XY]) -> list[str | None]:
+        """The region that a click at each place would meet, by its id; `None` where it would meet none."""
+        return list(self.page.evaluate(_HIT, [list(xy) for xy in xys]))
+
     def suggestions(self) -> int:
         """How many regions are suggested and neither accepted nor rejected."""
         return int(self.page.evaluate(_SUGGESTIONS))
@@ -177,6 +213,19 @@ class Editor:
             x, y = round(canvas["x"] + left), round(canvas["y"] + top)
             seen.append(window[y - reach_px : y + reach_px + 1, x - reach_px : x + reach_px + 1].reshape(-1, 3))
         return seen
+
+    # Zoom
+
+    def zoom(self, xy: XY, notches: int = 1) -> None:
+        """Turn the wheel over a place in the image with Ctrl held: each notch makes it 1.3 times as large."""
+        x, y = self._on_screen(xy)
+        self._canvas.hover(position={"x": x, "y": y})
+        self.page.keyboard.down("Control")
+        for _ in range(notches):
+            before = self.picture_wh()
+            self.page.mouse.wheel(0, -WHEEL_NOTCH)
+            self.page.wait_for_function(f"before => ({_PICTURE_WH})()[0] > before", arg=before[0])
+        self.page.keyboard.up("Control")
 
     # Smart tools
 
