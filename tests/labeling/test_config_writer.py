@@ -264,7 +264,7 @@ def test_config_is_indented_and_ends_with_a_newline() -> None:
     lines = write_config([BODY]).splitlines(keepends=True)
     assert lines[0] == "<View>\n"
     assert lines[-1] == "</View>\n"
-    assert '          <Label value="nose" background="#2962ff" model_index="0" hotkey="n" />\n' in lines
+    assert '        <Label value="nose" background="#2962ff" model_index="0" hotkey="n" />\n' in lines
 
 
 @pytest.mark.parametrize(

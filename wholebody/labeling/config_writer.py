@@ -48,25 +48,19 @@ class Prompt(StrEnum):
     NONE = "none"
 
 
-# `lsf-` classes are Label Studio's own: should a release rename them, the labels only lose their columns.
+# `lsf-` classes are Label Studio's own: should a release rename them, the labels only stand less closely.
 _STYLE: Final = """
-    .wb-row { display: flex; align-items: flex-start; gap: 8px }
-    .wb-image { flex: 1 1 auto; min-width: 0 }
-    .wb-palette { flex: 0 0 256px; max-height: 80vh; overflow-y: auto; position: sticky; top: 0 }
-    .wb-palette { display: flex; flex-direction: column }
-    .wb-palette .lsf-labels { display: grid; gap: 3px; margin: 0 0 10px }
-    .wb-palette .lsf-labels { grid-template-columns: repeat(2, minmax(0, 1fr)) }
+    .wb-palette { display: flex; flex-wrap: wrap; gap: 3px; padding-top: 6px }
+    .wb-palette .lsf-labels, .wb-body, .wb-feet { display: contents }
+    .wb-face .lsf-labels, .wb-left_hand .lsf-labels, .wb-right_hand .lsf-labels { display: flex }
+    .wb-palette .lsf-labels { flex-wrap: wrap; gap: 3px; margin: 0 }
     .wb-palette .lsf-label { margin: 0; padding: 0 4px; font-size: 12px; white-space: nowrap }
     .wb-palette .lsf-label__hotkey { margin-left: 4px }
-    .wb-palette .lsf-label:first-child { grid-column: 1 / -1 }
-    .wb-feet .lsf-labels { grid-auto-flow: column; grid-template-rows: repeat(3, auto) }
-    .wb-face .lsf-labels { grid-template-columns: repeat(3, minmax(0, 1fr)) }
-    .wb-feet .lsf-label:first-child, .wb-face .lsf-label:first-child { grid-column: auto }
-    .wb-left_hand .lsf-label, .wb-right_hand .lsf-label { font-size: 11px }
     .wb-face .lsf-label__hotkey, .wb-left_hand .lsf-label__hotkey, .wb-right_hand .lsf-label__hotkey { display: none }
+    .wb-face, .wb-left_hand, .wb-right_hand { flex: 0 0 100% }
     .wb-on-demand { order: -1 }
-    .wb-visibility { order: -2 }
-    .wb-visibility .lsf-choices { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); margin: 0 0 6px }
+    .wb-visibility { order: -2; flex: 0 0 100% }
+    .wb-visibility .lsf-choices { display: flex; flex-wrap: wrap; gap: 0 8px; margin: 0 }
     .wb-visibility .lsf-choices_hidden { display: none }
     .wb-visibility .lsf-choice { margin: 0; font-size: 12px; white-space: nowrap }
   """
@@ -90,7 +84,7 @@ def parse_parts(text: str) -> tuple[Part, ...]:
 def write_config(
     parts: Sequence[Part], *, skeleton: bool = False, prompt: Prompt = Prompt.BOX, visibility: bool = False
 ) -> str:
-    """Label Studio's labeling config for these parts: image at the left, labels in a column at the right.
+    """Label Studio's labeling config for these parts: the image as large as the window allows, labels below it.
 
     The controls are `box` and one named like each part, always in COCO-WholeBody order: Label Studio's COCO
     export names the keypoints in the order of the config, but fills them by `model_index`. Face and hands
@@ -112,9 +106,8 @@ def write_config(
         raise SettingsError(f"parts '{','.join(parts)}': the same part twice; {_choices()}")
     config = ET.Element("View")
     ET.SubElement(config, "Style").text = _STYLE
-    row = ET.SubElement(config, "View", className="wb-row")
-    _add_image(row)
-    palette = ET.SubElement(row, "View", className="wb-palette")
+    _add_image(config)
+    palette = ET.SubElement(config, "View", className="wb-palette")
     if visibility:
         palette.append(write_visibility(parts, IMAGE, skeleton=skeleton))
     _add_prompts(palette, prompt)
@@ -131,10 +124,12 @@ def _choices() -> str:
     return f"choose from {', '.join(Part)}"
 
 
-def _add_image(row: ET.Element) -> None:
-    column = ET.SubElement(row, "View", className="wb-image")
+def _add_image(config: ET.Element) -> None:
+    # The editor fits the image into what is there and then adds its toolbar, which is 42 px wide: without room for it,
+    # images smaller than the window were cut off at all sides.
+    size = {"width": "calc(100% - 44px)", "maxHeight": "calc(100vh - 194px)"}
     options = {"zoom": "true", "zoomControl": "true", "rotateControl": "false"}
-    ET.SubElement(column, "Image", {"name": IMAGE, "value": "$image", **options})
+    ET.SubElement(config, "Image", {"name": IMAGE, "value": "$image", **size, **options})
 
 
 def _add_prompts(palette: ET.Element, prompt: Prompt) -> None:
@@ -183,7 +178,7 @@ def _add_part(palette: ET.Element, part: Part, *, on_demand: bool) -> None:
             "whenTagName": part,
         }
     view = ET.SubElement(palette, "View", options)
-    control = _add_control(view, "KeyPointLabels", part, strokeWidth="3")
+    control = _add_control(view, "KeyPointLabels", part, strokeWidth="1", opacity="1")
     for index in range(*PART_SLICES[part].indices(len(NAMES))):
         _add_label(control, NAMES[index], _colour(part, index), model_index=str(index), hotkey=hotkeys.hotkey(index))
 
