@@ -23,6 +23,7 @@ from wholebody.keypoints import NAMES, PART_SLICES, Part
 from wholebody.labeling.config_writer import IMAGE, PRESETS, Prompt, write_config
 from wholebody.labeling.labeling_config import parse_labeling_config
 from wholebody.labeling.regions import write_regions
+from wholebody.labeling.shown import Shown
 from wholebody.labeling.visibility import HIDDEN, VISIBILITY
 from wholebody.poses import Poses
 
@@ -96,7 +97,7 @@ def make_task(admin: LabelStudioAdmin, title: str, config: str) -> tuple[str, in
     """A task with its prediction: where it is, and how many regions it has."""
     picture, poses = four_people()
     (target,) = parse_labeling_config(config).targets
-    result = write_regions(poses, target, 0.3)
+    result = write_regions(poses, target, Shown.of(poses, target, 0.3))
     regions = len(result)
     if title.endswith(MARKED):
         mark = {"from_name": VISIBILITY, "to_name": IMAGE, "type": "choices", "value": {"choices": [HIDDEN]}}

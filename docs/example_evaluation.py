@@ -16,6 +16,7 @@ from wholebody.keypoints import MIRRORED, NAMES, PART_SLICES, PARTS, Part
 from wholebody.labeling.config_writer import write_config
 from wholebody.labeling.labeling_config import parse_labeling_config
 from wholebody.labeling.regions import mean_score, write_regions
+from wholebody.labeling.shown import Shown
 from wholebody.poses import Poses
 
 TASKS, SEED = 60, 5
@@ -79,7 +80,7 @@ def _predicted(rng: np.random.Generator, drawing: Drawing, worse: float) -> tupl
     floats = (one.astype(np.float32) for one in (drawing.xyxy, np.full(people, 0.9), places, scores))
     height, width = drawing.bgr.shape[:2]
     poses, (target,) = Poses((width, height), *floats), parse_labeling_config(write_config(tuple(Part))).targets
-    return list(write_regions(poses, target, 0.3)), mean_score(poses, target)
+    return list(write_regions(poses, target, Shown.of(poses, target, 0.3))), mean_score(poses, target)
 
 
 def _go_wrong(rng: np.random.Generator, places: Any, wrong: Any, height: float) -> None:

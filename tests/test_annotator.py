@@ -1,5 +1,6 @@
 """From a task's images to its regions: in bulk on as many threads as there are cores, online on the caller's."""
 
+import logging
 import operator
 import threading
 import time
@@ -9,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import cv2
+import numpy as np
 import pytest
 
 from tests.http_server import Answer, Received, ScriptedServer
@@ -18,7 +20,10 @@ from wholebody.annotator import GPU_WORKERS, Annotator
 from wholebody.errors import ClientGoneError, DeadlineError, ImageError, ImageUnavailableError, StoppedError
 from wholebody.estimation.weights import Traits
 from wholebody.figures.drawing import draw_figures
+from wholebody.keypoints import Part
+from wholebody.labeling.config_writer import write_config
 from wholebody.labeling.labeling_config import parse_labeling_config
+from wholebody.labeling.prompts import Prompts
 from wholebody.process.calls import Call
 from wholebody.settings import Settings, load_settings
 
@@ -38,6 +43,7 @@ THREE_IMAGES = parse_labeling_config(
     )
     + "</View>"
 )
+WHOLE_BODY = parse_labeling_config(write_config(tuple(Part)))
 WITH_BOXES = parse_labeling_config(
     '<View><Image name="img" value="$image"/><KeyPointLabels name="kp" toName="img"><Label value="nose"/>'
     '</KeyPointLabels><RectangleLabels name="box" toName="img"><Label value="person"/></RectangleLabels></View>'
@@ -384,10 +390,57 @@ def test_one_page_that_cannot_be_had_fails_the_task_and_is_named(server: Scripte
 def test_a_task_with_more_regions_than_anybody_can_look_at(
     online: Annotator, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(annotator, "MAX_REGIONS", 4)
+    monkeypatch.setattr(annotator, "MOST_REGIONS_OF_A_TASK", 4)
     assert len(online.annotate(pages_of(server, 3, 1), PAGES)["result"]) == 4
     with pytest.raises(ImageError, match=r"^the task's people have more than 4 points; split it, lower MAX_PEOPLE"):
         online.annotate(pages_of(server, 3, 2) | {"id": 2}, PAGES)
+
+
+def regions_of(prediction: Any) -> list[int]:
+    """How many regions each person has, the smallest first, page by page."""
+    result = prediction["result"]
+    boxes = [region["id"] for region in result if region["type"] == "rectanglelabels"]
+    return [1 + sum(region.get("parentID") == box for region in result) for box in boxes]
+
+
+@pytest.mark.parametrize("is_bulk", [True, False])
+def test_a_crowd_has_no_more_regions_than_asked_for(
+    server: ScriptedServer, caplog: pytest.LogCaptureFixture, is_bulk: bool
+) -> None:
+    one = Annotator(load_settings(mode="figures", max_regions=200), bulk=is_bulk)
+    unbound = Annotator(load_settings(mode="figures", max_regions=0), bulk=is_bulk)
+    server.on("GET", "/3.png", Answer(body=FIGURES[3]))
+    with caplog.at_level(logging.INFO, "wholebody.labeling.crowds"):
+        everything = unbound.annotate(task(8, f"{server.url}/3.png"), WHOLE_BODY)
+        assert caplog.text == ""
+        prediction = one.annotate(task(8, f"{server.url}/3.png"), WHOLE_BODY)
+    assert (regions_of(everything), regions_of(prediction)) == ([134] * 3, [24, 24, 134])
+    assert prediction["score"] == everything["score"]
+    (record,) = caplog.records
+    assert record.getMessage() == (
+        "task 8: 3 people in 182 regions instead of 402 (MAX_REGIONS=200): 2 without the points of face and hands"
+    )
+
+
+def test_each_page_has_its_own_crowd(server: ScriptedServer, caplog: pytest.LogCaptureFixture) -> None:
+    pages = parse_labeling_config(write_config(tuple(Part)).replace('value="$image"', 'valueList="$images"'))
+    one = Annotator(load_settings(mode="figures", max_regions=150))
+    with caplog.at_level(logging.INFO, "wholebody.labeling.crowds"):
+        prediction = one.annotate(pages_of(server, 1, 2, 1), pages)
+    of_page = [sum(region["item_index"] == page for region in prediction["result"]) for page in range(3)]
+    assert of_page == [134, 48, 134]
+    said = [record.getMessage().partition(": ")[0] for record in caplog.records]
+    assert said == ["task 1, page 2 of 'img'"]
+
+
+def test_who_is_asked_for_has_all_points(server: ScriptedServer) -> None:
+    one = Annotator(load_settings(mode="figures", max_regions=1))
+    server.on("GET", "/1.png", Answer(body=FIGURES[1]))
+    asked, target = task(1, f"{server.url}/1.png"), WHOLE_BODY.targets[0]
+    everything = np.array([[0, 0, 1, 1]], np.float32)
+    none = np.zeros((0, 2), np.float32)
+    assert regions_of(one.annotate(asked, WHOLE_BODY)) == [1]
+    assert regions_of(one.annotate_prompted(asked, [Prompts(target, everything, none, none)])) == [134]
 
 
 @pytest.mark.parametrize(

@@ -21,9 +21,11 @@ from wholebody.images.loader import ImageLoader
 from wholebody.keypoints import Part
 from wholebody.label_studio.patience import Patience
 from wholebody.labeling.config_writer import write_config
+from wholebody.labeling.crowds import spare_editor
 from wholebody.labeling.labeling_config import LabelingConfig, parse_labeling_config
 from wholebody.labeling.prompts import Prompts
 from wholebody.labeling.regions import mean_score, write_regions
+from wholebody.labeling.shown import Shown
 from wholebody.labeling.task_boxes import no_task_boxes, read_task_boxes
 from wholebody.labeling.task_images import TaskImage, image_of_page, images_of_task
 from wholebody.predictions import Prediction, Region
@@ -36,9 +38,8 @@ from wholebody.settings import Settings
 
 WARM_UP_BYTES = 20_000_000
 
-MAX_REGIONS = 250_000
-"""Regions of one task, some 250 MB while they are written; Label Studio takes bodies of up to 250 MB. The editor is
-slow from a thousand on."""
+MOST_REGIONS_OF_A_TASK = 250_000
+"""Regions of one task, some 250 MB while they are written; Label Studio takes bodies of up to 250 MB."""
 
 GPU_WORKERS = 4
 """Images decoded, cut and written at a time beside a device that runs the networks one after the other."""
@@ -82,6 +83,7 @@ class Annotator:
         self._images = self._open_source(settings, loader, Patience(settings, stop or Stop()) if bulk else None)
         read_boxes = read_task_boxes if settings.task_boxes else no_task_boxes
         self._boxes_of = partial(read_boxes, max_people=settings.max_people)
+        self._spare_editor = partial(spare_editor, max_regions=settings.max_regions)
 
     def close(self) -> None:
         """Give up the images that wait for a worker: who waits for them gets an error."""
@@ -108,19 +110,21 @@ class Annotator:
             with self._open(image, task) as seen:
                 boxes = self._boxes_of(task, image.target, item_index=image.item_index)
                 poses = estimate_people(seen, boxes, self._estimator)
-                regions += write_regions(poses, image.target, self._threshold, image.item_index)
+                everything = Shown.of(poses, image.target, self._threshold)
+                shown = self._spare_editor(everything, poses, place=_place(image, task))
+                regions += write_regions(poses, image.target, shown, image.item_index)
                 scores.append(mean_score(poses, image.target))
             del seen  # which would be there beside the next one
-            if len(regions) > MAX_REGIONS:
+            if len(regions) > MOST_REGIONS_OF_A_TASK:
                 raise ImageError(
-                    f"the task's people have more than {MAX_REGIONS} points; split it, lower MAX_PEOPLE, or take a "
-                    "labeling config with fewer keypoints",
+                    f"the task's people have more than {MOST_REGIONS_OF_A_TASK} points; split it, lower MAX_PEOPLE, or "
+                    "take a labeling config with fewer keypoints",
                     cause="image_too_large",
                 )
         return Prediction(result=regions, score=round(fmean(scores), 4), model_version=self.model_version)
 
     def annotate_prompted(self, task: dict[str, Any], prompts: Sequence[Prompts]) -> Prediction:
-        """Predict the people that an annotator means.
+        """Predict the people that an annotator means, with all their regions: MAX_REGIONS does not hold here.
 
         Args:
             task: A task as Label Studio sends it; `id` and `data` are read.
@@ -137,7 +141,8 @@ class Annotator:
             image = image_of_page(drawn.target, task.get("data"), drawn.item_index)
             with self._open(image, task) as seen:
                 poses = estimate_prompted(seen, drawn, self._estimator)
-                regions += write_regions(poses, drawn.target, self._threshold, image.item_index)
+                shown = Shown.of(poses, drawn.target, self._threshold)
+                regions += write_regions(poses, drawn.target, shown, image.item_index)
                 scores.append(mean_score(poses, drawn.target))
             del seen  # which would be there beside the next one
         return Prediction(result=regions, score=round(fmean(scores), 4), model_version=self.model_version)
@@ -184,12 +189,18 @@ class Annotator:
         seen.detections(self._estimator.detect)
         everything = np.array([[0, 0, width, height]], np.float32)  # nobody is found in noise
         poses = self._estimator.pose(seen.bgr, everything, np.ones(1, np.float32))
-        write_regions(poses, config.targets[0], self._threshold)
+        (target,) = config.targets
+        write_regions(poses, target, Shown.of(poses, target, self._threshold))
 
     def _open_source(self, settings: Settings, loader: ImageLoader, patience: Patience | None) -> ImageSource:
         if patience:
             return PassingImages(loader, self.workers, patience)
         return KeptImages(loader, ImageCache(settings.image_cache_bytes, settings.image_cache_seconds))
+
+
+def _place(image: TaskImage, task: dict[str, Any]) -> str:
+    """An image of a task, for the log."""
+    return ", ".join(filter(None, (f"task {task.get('id')}", image.place)))
 
 
 def _warm_up_picture() -> bytes:

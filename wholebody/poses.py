@@ -45,6 +45,12 @@ class Poses:
         """The number of people."""
         return len(self.xyxy)
 
+    def smallest_first(self) -> list[int]:
+        """The people by the area of their boxes; of the same area, in their own order."""
+        left, top, right, bottom = self.xyxy.T
+        order: list[int] = np.argsort((right - left) * (bottom - top), kind="stable").tolist()
+        return order
+
     def scaled_to(self, size_wh: tuple[int, int]) -> "Poses":
         """The same people in the same image of another size."""
         if size_wh == self.size_wh:

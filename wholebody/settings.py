@@ -184,6 +184,12 @@ class Settings(BaseSettings):
         "detector.",
     )
     max_people: int = Field(20, ge=1, le=1000, description="Most people kept of an image: those with the best scores.")
+    max_regions: int = Field(
+        600,
+        ge=0,
+        description="Most regions of one image that are written before smaller people get fewer points: the editor "
+        "slows down with their number. 0 switches it off.",
+    )
     det_model: str | None = Field(
         None, description="Your own person detector instead of the mode's: path or URL of an ONNX file."
     )

@@ -60,6 +60,7 @@ def test_filled_model_dir_needs_no_network(tmp_path: Path) -> None:
         {"confidence_threshold": 0.5},
         {"detection_threshold": 0.5},
         {"max_people": 3},
+        {"max_regions": 0},
         {"task_boxes": True},
         {"pose_model": str(DETECTOR_PATH)},
     ],

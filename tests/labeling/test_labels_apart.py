@@ -10,6 +10,7 @@ from wholebody.errors import LabelingConfigError
 from wholebody.keypoints import NAMES
 from wholebody.labeling.labeling_config import parse_labeling_config
 from wholebody.labeling.regions import write_regions
+from wholebody.labeling.shown import Shown
 from wholebody.labeling.targets import BoxControl
 from wholebody.labeling.task_boxes import read_task_boxes
 from wholebody.poses import Poses
@@ -30,7 +31,8 @@ def write(*parts: str) -> list[Region]:
         np.full((1, 133, 2), 50, np.float32),
         np.full((1, 133), 0.75, np.float32),
     )
-    return write_regions(poses, parse(*parts), 0.3)
+    target = parse(*parts)
+    return write_regions(poses, target, Shown.of(poses, target, 0.3))
 
 
 def test_each_region_has_its_shape_and_its_label() -> None:

@@ -6,6 +6,7 @@ import pytest
 from wholebody.keypoints import NAMES
 from wholebody.labeling.point_sizes import LARGEST_PX, VIEW_WH
 from wholebody.labeling.regions import mean_score, write_regions
+from wholebody.labeling.shown import Shown
 from wholebody.labeling.targets import BoxControl, ImageTarget, KeypointControl
 from wholebody.poses import Poses
 from wholebody.predictions import Region
@@ -46,7 +47,7 @@ NOSE_ONLY = target(control({0: "nose"}))
 
 
 def write(poses: Poses, where: ImageTarget, threshold: float = 0.3) -> list[Region]:
-    return write_regions(poses, where, threshold)
+    return write_regions(poses, where, Shown.of(poses, where, threshold))
 
 
 def test_all_keypoints_come_before_all_boxes_and_hang_on_theirs() -> None:
@@ -249,6 +250,6 @@ def test_the_mean_score_is_over_the_keypoints_asked_for() -> None:
 
 
 def test_regions_of_a_page_say_which() -> None:
-    regions = write_regions(people(2), target(box=BOX), 0.3, item_index=3)
+    regions = write_regions(people(2), target(box=BOX), Shown.of(people(2), target(box=BOX), 0.3), item_index=3)
     assert {region["item_index"] for region in regions} == {3}
     assert all("item_index" not in region for region in write(people(2), target(box=BOX)))

@@ -8,6 +8,7 @@ import pytest
 from tests.labeling.test_regions import BOX, HEIGHT, WIDTH, control, people
 from wholebody.keypoints import NAMES
 from wholebody.labeling.regions import mean_score, write_regions
+from wholebody.labeling.shown import Shown
 from wholebody.labeling.skeletons import SKELETONS
 from wholebody.labeling.targets import BoxControl, ImageTarget, KeypointControl, SkeletonControl
 from wholebody.poses import Poses
@@ -26,7 +27,7 @@ def target(*skeletons: SkeletonControl, points: tuple[KeypointControl, ...] = ()
 
 
 def write(poses: Poses, where: ImageTarget, threshold: float = 0.3) -> list[Region]:
-    return write_regions(poses, where, threshold)
+    return write_regions(poses, where, Shown.of(poses, where, threshold))
 
 
 def labels_of(regions: list[Region]) -> list[str]:

@@ -17,6 +17,7 @@ from wholebody.images.picture_folder import reference_of
 from wholebody.keypoints import NAMES, PARTS
 from wholebody.labeling.labeling_config import LabelingConfig, parse_labeling_config
 from wholebody.labeling.regions import write_regions
+from wholebody.labeling.shown import Shown
 from wholebody.labeling.skeletons import SKELETONS
 from wholebody.labeling.targets import ImageTarget
 from wholebody.labeling.visibility import HIDDEN, VISIBILITY
@@ -77,7 +78,8 @@ class TaskWriter:
         marks: list[Region] = []
         kept: dict[str, Any] = {}
         for wanted in image.people:
-            drawn = write_regions(_alone(wanted, image.size_wh), self.target, 0.0)
+            alone = _alone(wanted, image.size_wh)
+            drawn = write_regions(alone, self.target, Shown.of(alone, self.target, 0.0))
             written, _ = assemble(read_shapes(drawn, ConfigMeanings.of(self.target), image.size_wh))
             if not written:
                 left_out.append(LeftOut(NOTHING, what=str(wanted.kept.get("id"))))

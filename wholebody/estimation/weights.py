@@ -18,6 +18,8 @@ OUTPUT_RULES = 3
 """Counts up when the same networks and settings give other predictions than before. 2: none outside the picture. 3: the
 size of a point follows its person and part; smaller people, and smaller points of each, come first."""
 
+MAX_REGIONS = Settings.model_fields["max_regions"].default
+
 TRAINED_ON_RGB = ("rtmw", "rtmpose", "dwpose", "ucoco")
 """By mmpose's configs, and by the `pipeline.json` that mmdeploy writes beside an exported RTMPose ("to_rgb": true). The
 last is in the name under which DWPose is published: dw-ll_ucoco_384.onnx."""
@@ -154,6 +156,7 @@ def model_version(settings: Settings, weights: Weights, traits: Traits) -> str:
         *([f"score unit {traits.score_unit:g}"] if traits.score_unit != 1 else []),
         *([f"precision {traits.precision}"] if traits.precision != "full" else []),
         *([f"calibration {traits.calibration}"] if traits.calibration else []),
+        *([f"regions {settings.max_regions}"] if settings.max_regions != MAX_REGIONS else []),
     )
     digest.update(repr(parts).encode())
     own = "own" if settings.det_model and settings.pose_model else settings.mode

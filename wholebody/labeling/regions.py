@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from wholebody.keypoints import NAMES
 from wholebody.labeling.point_sizes import point_sizes
+from wholebody.labeling.shown import Shown, exact
 from wholebody.labeling.skeletons import SKELETONS, connect
 from wholebody.labeling.targets import BoxControl, ImageTarget, KeypointControl, SkeletonControl
 from wholebody.poses import Floats, Poses
@@ -17,16 +18,8 @@ from wholebody.predictions import Region
 
 Control = BoxControl | KeypointControl | SkeletonControl
 
-MIN_JOINTS = 2
-"""Joints that a skeleton has at least: a single one has no bone."""
 
-SCORE_DIGITS = 6
-"""As many as a 32-bit float has for certain, behind the point."""
-
-
-def write_regions(
-    poses: Poses, target: ImageTarget, point_threshold: float, item_index: int | None = None
-) -> list[Region]:
+def write_regions(poses: Poses, target: ImageTarget, shown: Shown, item_index: int | None = None) -> list[Region]:
     """The regions of all people on one image.
 
     All keypoints of all people come first, then all skeletons, then all boxes: the editor stacks in reverse, and
@@ -37,23 +30,22 @@ def write_regions(
     Args:
         poses: The people.
         target: The controls to fill.
-        point_threshold: Keypoints with a lower score are left out, where a control does not say otherwise.
+        shown: What is shown of them.
         item_index: The page that the image is, where the target has pages.
 
     Returns:
         Regions with ids unique everywhere, coordinates in percent of the upright image clipped to 0..100.
     """
-    people = _People.of(poses)
-    smallest_first = _smallest_first(poses)
-    boxes = {person: _box_regions(people, person, target) for person in smallest_first}
+    people = _People.of(poses, shown)
+    boxes = {person: _box_regions(people, person, target) for person in poses.smallest_first()}
     parents = {person: box[0]["id"] if box else None for person, box in boxes.items()}
     regions: list[Region] = []
     for person, parent in parents.items():
-        regions += _keypoint_regions(people, person, target, point_threshold, parent)
+        regions += _keypoint_regions(people, person, target, parent)
     for part in SKELETONS:
         for skeleton in (control for control in target.skeletons if part in control.labels):
             for person, parent in parents.items():
-                regions += _skeleton_regions(people, person, target, skeleton, part, point_threshold, parent)
+                regions += _skeleton_regions(people, person, target, skeleton, part, parent)
     regions += [region for box in boxes.values() for region in box]
     return regions if item_index is None else [region | {"item_index": item_index} for region in regions]
 
@@ -75,6 +67,9 @@ class _People:
         box_scores: Of each person.
         points: x and y in percent of each keypoint of each person.
         scores: Of each keypoint of each person.
+        are_points: Which keypoints of each person are points.
+        are_joints: Key of `SKELETONS` -> which keypoints of each person are joints of it.
+        have_boxes: Of each person.
     """
 
     size_wh: tuple[int, int]
@@ -82,38 +77,30 @@ class _People:
     box_scores: list[float]
     points: list[list[list[float]]]
     scores: list[list[float]]
+    are_points: list[list[bool]]
+    are_joints: dict[str, list[list[bool]]]
+    have_boxes: list[bool]
 
     @classmethod
-    def of(cls, poses: Poses) -> Self:
+    def of(cls, poses: Poses, shown: Shown) -> Self:
         boxes = _percent(poses.xyxy.reshape(-1, 2, 2), poses.size_wh).reshape(-1, 4)
         points = _percent(poses.keypoints, poses.size_wh)
-        box_scores, scores = (
-            # A 32-bit 0.7 is a little less than a threshold of 0.7.
-            given.astype(np.float64).round(SCORE_DIGITS).tolist()
-            for given in (poses.box_scores, poses.scores)
+        return cls(
+            poses.size_wh,
+            boxes.tolist(),
+            exact(poses.box_scores).tolist(),
+            points.tolist(),
+            exact(poses.scores).tolist(),
+            shown.points.tolist(),
+            {part: joints.tolist() for part, joints in shown.joints.items()},
+            shown.boxes.tolist(),
         )
-        return cls(poses.size_wh, boxes.tolist(), box_scores, points.tolist(), scores)
 
 
-def _smallest_first(poses: Poses) -> list[int]:
-    """The people by the area of their boxes."""
-    left, top, right, bottom = poses.xyxy.T
-    order: list[int] = np.argsort((right - left) * (bottom - top), kind="stable").tolist()
-    return order
-
-
-def _keypoint_regions(
-    people: _People, person: int, target: ImageTarget, point_threshold: float, parent: str | None
-) -> list[Region]:
+def _keypoint_regions(people: _People, person: int, target: ImageTarget, parent: str | None) -> list[Region]:
     """A person's keypoints, the smaller ones first."""
-    points, scores = people.points[person], people.scores[person]
-    seen = [
-        (keypoint, control)
-        for control in target.keypoints
-        if people.box_scores[person] >= control.score_threshold
-        for keypoint in control.labels
-        if _is_seen(scores[keypoint], control, point_threshold)
-    ]
+    points, scores, is_point = people.points[person], people.scores[person], people.are_points[person]
+    seen = [(keypoint, control) for control in target.keypoints for keypoint in control.labels if is_point[keypoint]]
     own_sizes = point_sizes(points, [keypoint for keypoint, _ in seen], people.size_wh)
     sizes = {
         keypoint: own_sizes[keypoint] if control.point_size is None else control.point_size
@@ -129,27 +116,18 @@ def _keypoint_regions(
     return regions
 
 
-def _is_seen(score: float, control: KeypointControl | SkeletonControl, point_threshold: float) -> bool:
-    """Whether a keypoint is drawn. SimCC gives no place at all to one of score 0."""
-    threshold = point_threshold if control.point_threshold is None else control.point_threshold
-    return score >= threshold and score > 0
-
-
 def _skeleton_regions(
     people: _People,
     person: int,
     target: ImageTarget,
     control: SkeletonControl,
     part: str,
-    point_threshold: float,
     parent: str | None,
 ) -> list[Region]:
     """The drawing of a person's part; nothing where no two joints of it are seen."""
-    if people.box_scores[person] < control.score_threshold:
-        return []
     points, scores = people.points[person], people.scores[person]
-    joints = dict(connect(SKELETONS[part], lambda joint: _is_seen(scores[joint], control, point_threshold)))
-    if len(joints) < MIN_JOINTS:
+    joints = dict(connect(SKELETONS[part], people.are_joints[part][person].__getitem__))
+    if not joints:
         return []
     vertices = [
         {
@@ -168,8 +146,8 @@ def _skeleton_regions(
 
 
 def _box_regions(people: _People, person: int, target: ImageTarget) -> list[Region]:
-    control, score = target.box, people.box_scores[person]
-    if control is None or score < control.score_threshold:
+    control = target.box
+    if control is None or not people.have_boxes[person]:
         return []
     left, top, right, bottom = people.boxes[person]
     value = {
@@ -179,7 +157,12 @@ def _box_regions(people: _People, person: int, target: ImageTarget) -> list[Regi
         "height": round(bottom - top, 4),
         "rotation": 0,
     }
-    return _labelled(_region(people, _new_ids(1)[0], target.name, score, value), "rectangle", control, control.label)
+    return _labelled(
+        _region(people, _new_ids(1)[0], target.name, people.box_scores[person], value),
+        "rectangle",
+        control,
+        control.label,
+    )
 
 
 def _region(
