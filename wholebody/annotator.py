@@ -23,6 +23,7 @@ from wholebody.label_studio.patience import Patience
 from wholebody.labeling.config_writer import write_config
 from wholebody.labeling.crowds import spare_editor
 from wholebody.labeling.labeling_config import LabelingConfig, parse_labeling_config
+from wholebody.labeling.places_taken import take_places
 from wholebody.labeling.prompts import Prompts
 from wholebody.labeling.regions import mean_score, write_regions
 from wholebody.labeling.shown import Shown
@@ -127,7 +128,7 @@ class Annotator:
         """Predict the people that an annotator means, with all their regions: MAX_REGIONS does not hold here.
 
         Args:
-            task: A task as Label Studio sends it; `id` and `data` are read.
+            task: A task as Label Studio sends it; `id`, `data` and `predictions` are read.
             prompts: What was drawn, on each page.
 
         Raises:
@@ -142,7 +143,8 @@ class Annotator:
             with self._open(image, task) as seen:
                 poses = estimate_prompted(seen, drawn, self._estimator)
                 shown = Shown.of(poses, drawn.target, self._threshold)
-                regions += write_regions(poses, drawn.target, shown, image.item_index)
+                written = write_regions(poses, drawn.target, shown, image.item_index)
+                regions += take_places(written, task, drawn.target, image.item_index)
                 scores.append(mean_score(poses, drawn.target))
             del seen  # which would be there beside the next one
         return Prediction(result=regions, score=round(fmean(scores), 4), model_version=self.model_version)
