@@ -16,19 +16,22 @@ COLORS: dict["Status", str] = {"ok": "green", "warn": "yellow", "fail": "red", "
 @click.command()
 @click.option("--project", "project_id", type=click.IntRange(min=1), help="Project to look at (PROJECT_ID).")
 @click.option("--task", "task_id", type=click.IntRange(min=1), help="Task whose image is tried; else the first.")
+@click.option("--annotations", is_flag=True, help="Read every annotation too: has anybody lost their box?")
 @click.option("--json", "as_json", is_flag=True, help="Print a list of check, status, message and cure.")
-def doctor(project_id: int | None, task_id: int | None, as_json: bool) -> int:
+def doctor(project_id: int | None, task_id: int | None, annotations: bool, as_json: bool) -> int:
     """Check the settings, Label Studio, a project and this machine, and say how to mend what is wrong.
 
     Nothing is written or downloaded, and no task is predicted. Exit code: 0 nothing failed, 1 something failed, 2 the
     settings are wrong.
     """
+    from wholebody.checks.annotations import ANNOTATIONS
     from wholebody.checks.examination import CHECKS, examine
     from wholebody.checks.facts import Facts
 
-    name_width = max(len(check.name) for check in CHECKS)
+    checks = (*CHECKS, ANNOTATIONS) if annotations else CHECKS
+    name_width = max(len(check.name) for check in checks)
     outcomes = []
-    for outcome in examine(Facts(project_id, task_id)):
+    for outcome in examine(Facts(project_id, task_id), checks):
         outcomes.append(outcome)
         if not as_json:
             click.echo(_line(outcome, name_width))

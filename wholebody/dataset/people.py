@@ -41,6 +41,7 @@ class Person:
         region_ids: Of each keypoint's region; `""` where not labelled.
         origins: Of each keypoint's region, as Label Studio keeps it: `prediction`, `prediction-changed`, `manual`.
         box: The drawn box, or `None`.
+        lost_box: Whether the points lay under a box that is gone, and none was drawn anew for them.
     """
 
     xyxy: XYXY
@@ -50,6 +51,7 @@ class Person:
     region_ids: tuple[str, ...]
     origins: tuple[str, ...]
     box: Box | None
+    lost_box: bool = False
 
     @property
     def box_score(self) -> float | None:
@@ -95,6 +97,7 @@ class _Draft:
 
     box: Box | None
     points: list[Point] = field(default_factory=list)
+    lost_box: bool = False
 
     def has(self, keypoint: int) -> bool:
         return any(point.keypoint == keypoint for point in self.points)
@@ -128,7 +131,7 @@ class _Draft:
                 left_out.append(LeftOut(TWICE, what=NAMES[point.keypoint]))
             if before is None or _is_by_hand(point) >= _is_by_hand(before):
                 kept[point.keypoint] = point
-        return _person(self.box, self.bounds(), kept)
+        return _person(self.box, self.bounds(), kept, lost_box=self.lost_box)
 
 
 def _with_room(low: float, high: float) -> tuple[float, float]:
@@ -141,7 +144,7 @@ def _is_by_hand(point: Point) -> bool:
     return point.origin in ("manual", "prediction-changed")
 
 
-def _person(box: Box | None, xyxy: XYXY, points: dict[int, Point]) -> Person:
+def _person(box: Box | None, xyxy: XYXY, points: dict[int, Point], *, lost_box: bool) -> Person:
     count = len(NAMES)
     keypoints, scores = np.zeros((count, 2)), np.full(count, np.nan)
     visibility = np.zeros(count, np.uint8)
@@ -150,7 +153,7 @@ def _person(box: Box | None, xyxy: XYXY, points: dict[int, Point]) -> Person:
         scores[keypoint] = np.nan if point.score is None else point.score
     ids = tuple(points[k].region_id if k in points else "" for k in range(count))
     origins = tuple(points[k].origin if k in points else "" for k in range(count))
-    return Person(xyxy, keypoints, visibility, scores, ids, origins, box)
+    return Person(xyxy, keypoints, visibility, scores, ids, origins, box, lost_box)
 
 
 def _adopt(families: list[list[Point]], drafts: list[_Draft]) -> list[_Draft]:
@@ -168,7 +171,7 @@ def _adopt(families: list[list[Point]], drafts: list[_Draft]) -> list[_Draft]:
         if share < -0.5 and number not in homes and place not in homes.values():
             homes[number] = place
             empty[place].points.extend(families[number])
-    return [_Draft(None, family) for number, family in enumerate(families) if number not in homes]
+    return [_Draft(None, family, lost_box=True) for number, family in enumerate(families) if number not in homes]
 
 
 def _place_loose(loose: list[Point], drafts: list[_Draft], left_out: list[LeftOut]) -> None:
