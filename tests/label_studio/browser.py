@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -62,6 +62,9 @@ _TOOL = """() => {
     return tool?.dynamic ? tool.control.name : null;
 }"""
 _SELECTED = "() => window.Htx.annotationStore.selected.highlightedNode?.cleanId ?? null"
+_SELECTED_COUNT = "() => window.Htx.annotationStore.selected.selectionSize"
+_PLACE_IN_LIST = """(region) =>
+    window.Htx.annotationStore.selected.regions.find((one) => one.cleanId === region).region_index"""
 _IMAGE = "window.Htx.annotationStore.selected.objects[0]"
 _ON_SCREEN = f"""([x, y]) => {{
     const image = {_IMAGE};
@@ -370,3 +373,35 @@ class Editor:
     def _settle_suggestions(self, verb: str) -> None:
         self._button(f"{verb}-suggestions", f".lsf-auto-accept__action_type_{verb}").click()
         self.page.wait_for_function(f"({_SUGGESTIONS})() === 0")
+
+    # Several regions at once
+
+    def control_click(self, xy: XY) -> None:
+        """Click in the image with Ctrl held: a region joins those that are selected, or leaves them."""
+        before = self.page.evaluate(_SELECTED_COUNT)
+        self.page.keyboard.down("Control")
+        self.click(xy)
+        self.page.keyboard.up("Control")
+        self.page.wait_for_function(f"({_SELECTED_COUNT})() !== {before}")
+
+    def select_by_frame(self, start: XY, end: XY) -> None:
+        """Drag a frame with the arrow and wait until several regions are selected."""
+        self.drag(start, end)
+        self.page.wait_for_function(f"({_SELECTED_COUNT})() > 1")
+
+    def delete_selected(self) -> list[Json]:
+        """Delete what is selected; the regions that are left."""
+        left = self.page.evaluate(_COUNT) - self.page.evaluate(_SELECTED_COUNT)
+        self.press("Backspace")
+        return self.wait_for_regions(left)
+
+    def select_rows(self, regions: Collection[str]) -> None:
+        """Select regions by their rows in the list: the first by a click, the others by Ctrl+click."""
+        folded = self.page.locator(".lsf-tree-switcher_close")  # as the tree opens sometimes
+        while folded.count():
+            folded.first.click()
+        for number, region in enumerate(regions):
+            place = self.page.evaluate(_PLACE_IN_LIST, region)
+            row = self.page.locator(".lsf-outliner-item").filter(has=self.page.get_by_text(str(place), exact=True))
+            row.click(modifiers=["Control"] if number else [])
+            self.page.wait_for_function(f"({_SELECTED_COUNT})() === {number + 1}")
