@@ -102,6 +102,21 @@ def test_all_in_order(
     assert settings["LABEL_STUDIO_API_TOKEN"] not in done.stdout
 
 
+@pytest.mark.thorough
+def test_people_who_lost_their_box(
+    admin: LabelStudioAdmin, backend: BackendServer, project: int, settings: dict[str, str], tmp_path: Path
+) -> None:
+    first, second = (task["id"] for task in admin.tasks(project))
+    for task, keeps_boxes in ((first, False), (second, True)):
+        (prediction,) = admin.open_task(project, task)["predictions"]
+        admin.annotate(task, [one for one in prediction["result"] if keeps_boxes or "parentID" in one])
+    asked = predictions_asked_for(backend)
+    done = doctor(tmp_path, settings, "--annotations")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"in 1 annotation (task {first}) 1 person has lost their box: exports" in done.stdout
+    assert predictions_asked_for(backend) == asked
+
+
 def test_nothing_is_predicted_or_changed(
     admin: LabelStudioAdmin, backend: BackendServer, project: int, settings: dict[str, str], tmp_path: Path
 ) -> None:
