@@ -7,7 +7,8 @@ COMPILE = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --n
 	--no-emit-index-url --no-emit-find-links
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve install test test-thorough test-label-studio test-formats lint format docs screenshots bench soak fuzz audit secrets requirements figures clean
+.PHONY: help demo serve install test test-thorough test-label-studio test-formats lint format docs screenshots bench \
+	bench-editor soak fuzz audit secrets requirements figures clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +57,9 @@ else
 bench: .venv .venv-dev  ## Measure ours beside rtmlib and the bare networks, 15 minutes; writes docs/performance.md (DEVICE=cuda: a GPU, 8 minutes)
 	.venv/bin/python -m benchmarks
 endif
+
+bench-editor: .venv .venv-dev .venv-label-studio  ## Measure what annotators have to do with (needs Chromium); writes docs/editor.md
+	.venv/bin/python -m benchmarks.editor
 
 soak: .venv .venv-dev .venv-label-studio  ## Fill projects under faults and kills, count, and write docs/reliability.md (20 minutes)
 	.venv/bin/python -m tests.soak

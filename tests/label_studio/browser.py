@@ -230,6 +230,14 @@ class Editor:
             self.page.wait_for_function(f"before => ({_PICTURE_WH})()[0] > before", arg=before[0])
         self.page.keyboard.up("Control")
 
+    def pan(self, by: XY) -> None:
+        """Drag the zoomed picture with Shift held, so far to the right and down."""
+        left, top, right, bottom = self.shown()
+        x, y = (left + right) / 2, (top + bottom) / 2
+        self.page.keyboard.down("Shift")
+        self.drag((x, y), (x + by[0], y + by[1]))
+        self.page.keyboard.up("Shift")
+
     # Smart tools
 
     def switch(self, name: str, on: bool = True) -> None:
@@ -309,21 +317,26 @@ class Editor:
         x, y = self._on_screen(xy)
         self._canvas.click(position={"x": x, "y": y})
 
-    def drag(self, start: XY, end: XY) -> None:
-        """Drag from a place in the image to another."""
+    def drag(self, start: XY, end: XY, steps: int = 5) -> None:
+        """Drag from a place in the image to another, in so many movements of the mouse."""
         (left, top), (right, bottom) = self._on_screen(start), self._on_screen(end)
         self._canvas.hover(position={"x": left, "y": top})  # waits until the canvas stands still
         canvas = self._canvas.bounding_box()
         if canvas is None:
             raise RuntimeError("the editor shows no canvas")
         self.page.mouse.down()
-        self.page.mouse.move(canvas["x"] + right, canvas["y"] + bottom, steps=5)
+        self.page.mouse.move(canvas["x"] + right, canvas["y"] + bottom, steps=steps)
         self.page.mouse.up()
 
     def select(self, xy: XY, region: str) -> None:
         """Click on a region and wait until it is selected."""
         self.click(xy)
         self.page.wait_for_function(f"({_SELECTED})() === {region!r}")
+
+    def selected(self) -> str | None:
+        """The region that is selected, if one alone is."""
+        found = self.page.evaluate(_SELECTED)
+        return None if found is None else str(found)
 
     def unselect(self) -> None:
         """Select nothing."""

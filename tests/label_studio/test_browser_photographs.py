@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,9 +15,12 @@ from demo.label_studio import LabelStudioServer
 from demo.label_studio_admin import LabelStudioAdmin, local_file_url
 from wholebody.keypoints import Part
 from wholebody.labeling.config_writer import write_config
+from wholebody.labeling.crowds import thin_out
 from wholebody.labeling.labeling_config import parse_labeling_config
 from wholebody.labeling.regions import write_regions
+from wholebody.labeling.shown import Shown
 from wholebody.poses import Poses
+from wholebody.settings import Settings
 
 from .browser import WINDOW_WH, Editor, fresh_editor
 from .photograph_tasks import true_people
@@ -40,6 +44,8 @@ class Photograph:
     """A photograph of one size in a project of its own."""
 
     size_wh: tuple[int, int]
+    bgr: np.ndarray
+    poses: Poses
     project: int
     task: int
     regions: list[dict[str, Any]]
@@ -75,24 +81,34 @@ def photograph(
     # What is missing at the sides is a repetition of the edge.
     canvas = cv2.resize(bgr, shape_wh.tolist())[:, :width]
     canvas = cv2.copyMakeBorder(canvas, 0, 0, 0, width - canvas.shape[1], cv2.BORDER_REPLICATE)
-    moved = Poses(
-        (width, height),
-        (poses.xyxy * scale).astype(np.float32),
-        poses.box_scores,
-        (poses.keypoints * scale).astype(np.float32),
-        poses.scores,
-    )
+    moved = placed(poses, scale, (0, 0), (width, height))
     (target,) = parse_labeling_config(CONFIG).targets
-    regions = write_regions(moved, target, 0.3)
+    regions = write_regions(moved, target, Shown.of(moved, target, 0.3))
+    project, task = make_task(admin, label_studio, canvas, regions)
+    return Photograph((width, height), canvas, moved, project, task, regions)
+
+
+def placed(poses: Poses, scale: float, by: tuple[float, float], size_wh: tuple[int, int]) -> Poses:
+    """The same people, smaller and elsewhere in a picture."""
+    offset = np.array(by, np.float32)
+    boxes = (poses.xyxy.reshape(-1, 2, 2) * scale + offset).reshape(-1, 4).astype(np.float32)
+    keypoints = (poses.keypoints * scale + offset).astype(np.float32)
+    return Poses(size_wh, boxes, poses.box_scores, keypoints, poses.scores)
+
+
+def make_task(
+    admin: LabelStudioAdmin, label_studio: LabelStudioServer, bgr: np.ndarray, regions: list[dict[str, Any]]
+) -> tuple[int, int]:
+    """A project with one task, which has a prediction; the ids of both."""
     project = admin.create_project("photograph", CONFIG)
     folder = label_studio.files_root / f"photograph-{project}"
     folder.mkdir()
-    cv2.imwrite(str(folder / "a.jpg"), canvas)
+    cv2.imwrite(str(folder / "a.jpg"), bgr)
     admin.add_local_storage(project, folder)
     predictions = [{"model_version": "test", "score": 0.5, "result": regions}]
     data = {"image": local_file_url(f"{folder.name}/a.jpg")}
     (task,) = admin.import_tasks(project, [{"data": data, "predictions": predictions}])
-    return Photograph((width, height), project, task, regions)
+    return project, task
 
 
 @pytest.fixture(scope="module")
@@ -144,6 +160,43 @@ def test_places_go_through_the_zoom(opened: Editor) -> None:
     assert np.mean(list(reached.values())) >= 0.95
     for id_ in list(reached)[::17]:
         opened.select(face[id_], id_)
+    opened.pan((0.02, 0.01))
+    assert opened.shown()[:2] == pytest.approx((left - 0.02, top - 0.01), abs=0.005)
+
+
+def test_a_key_goes_from_point_to_point(opened: Editor, photograph: Photograph) -> None:
+    opened.unselect()
+    for region in photograph.regions[:3]:
+        opened.press("Alt+.")
+        assert opened.selected() == region["id"]
+    opened.unselect()
+
+
+def test_a_crowd_has_all_of_its_boxes_and_no_more_regions_than_the_editor_bears(
+    photograph: Photograph, admin: LabelStudioAdmin, label_studio: LabelStudioServer, editor: Editor
+) -> None:
+    """Twenty of her, in a grid; most have no face and no hands."""
+    width, height = photograph.size_wh
+    cells = [(column * width / 5, row * height / 4) for row in range(4) for column in range(5)]
+    people = [placed(photograph.poses, 0.2, cell, photograph.size_wh) for cell in cells]
+    arrays = {
+        name: np.concatenate([getattr(one, name) for one in people])
+        for name in ("xyxy", "box_scores", "keypoints", "scores")
+    }
+    poses = Poses(photograph.size_wh, **arrays)
+    (target,) = parse_labeling_config(CONFIG).targets
+    most = Settings.model_fields["max_regions"].default
+    shown, _ = thin_out(Shown.of(poses, target, 0.3), poses, most)
+    regions = write_regions(poses, target, shown)
+    project, task = make_task(admin, label_studio, photograph.bgr, regions)
+    editor.open(project, task)
+    there = editor.wait_for_regions(len(regions))
+    assert len(there) <= most
+    boxes = {region["id"] for region in there if region["from_name"] == "box"}
+    assert len(boxes) == 20
+    for part, least in (("body", 17), ("feet", 6)):
+        parents = Counter(region["parentID"] for region in there if region["from_name"] == part)
+        assert parents == dict.fromkeys(boxes, least)
 
 
 def places(editor: Editor) -> dict[str, dict[str, tuple[float, float]]]:
