@@ -54,7 +54,7 @@ ifneq ($(filter cuda%,$(DEVICE)),)
 bench: .venv-gpu
 	.venv-gpu/bin/python -m benchmarks.gpu --device $(DEVICE)
 else
-bench: .venv .venv-dev  ## Measure ours beside rtmlib and the bare networks, 15 minutes; writes docs/performance.md (DEVICE=cuda: a GPU, 8 minutes)
+bench: .venv .venv-dev  ## Measure ours beside rtmlib and the bare networks, 25 minutes; writes docs/performance.md (DEVICE=cuda: a GPU, 8 minutes)
 	.venv/bin/python -m benchmarks
 endif
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from wholebody.keypoints import NAMES, PART_SLICES, Part
-from wholebody.labeling.point_sizes import LARGEST_PX, SMALLEST_PX, VIEW_WH, point_sizes
+from wholebody.labeling import point_sizes as module
+from wholebody.labeling.point_sizes import LARGEST_PX, SMALLEST_PX, VIEW_WH
 
 EVERYTHING = list(range(len(NAMES)))
 FACE = PART_SLICES[Part.FACE]
@@ -16,9 +17,16 @@ def spread(gap: float, size_wh: tuple[int, int]) -> np.ndarray:
     return np.asarray(grid / np.array(size_wh) * 100)
 
 
-def radii(sizes: list[float], size_wh: tuple[int, int]) -> np.ndarray:
+def point_sizes(points: np.ndarray, shown: list[int], size_wh: tuple[int, int]) -> np.ndarray:
+    """Of one person, between two others who are elsewhere."""
+    mask = np.zeros((3, len(NAMES)), bool)
+    mask[1, shown] = True
+    return module.point_sizes(np.stack([points + 1, points, points + 2]), mask, size_wh)[1]
+
+
+def radii(sizes: np.ndarray, size_wh: tuple[int, int]) -> np.ndarray:
     """In pixels of the screen, where the picture opens."""
-    return np.array(sizes) / 100 * size_wh[0] * min(VIEW_WH[0] / size_wh[0], VIEW_WH[1] / size_wh[1])
+    return sizes / 100 * size_wh[0] * min(VIEW_WH[0] / size_wh[0], VIEW_WH[1] / size_wh[1])
 
 
 @pytest.mark.parametrize("size_wh", [(500, 333), (1920, 1080), (6000, 4000), (1000, 3000)])

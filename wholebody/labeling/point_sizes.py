@@ -4,13 +4,14 @@ The editor draws a keypoint as a circle whose radius is `value.width`, in percen
 opens, and never below two pixels. Zooming moves points apart and leaves the circles as they are.
 """
 
-from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from wholebody.keypoints import NAMES, PART_SLICES, Part
+from wholebody.keypoints import PART_SLICES, Part
+from wholebody.labeling.shown import Masks
+from wholebody.poses import Floats
 
 VIEW_WH: Final = (1000, 700)
 """Where a picture opens: about the pixels that the labeling stream leaves it in a window of 1440 by 900."""
@@ -18,8 +19,8 @@ VIEW_WH: Final = (1000, 700)
 SMALLEST_PX, LARGEST_PX = 2.0, 5.0
 """Radii between which a size is: the first is the least that the editor draws."""
 
-_CLOSE: Final = 0.25
-"""A part's size follows the closer quarter of its points: an eye, not the jaw."""
+_CLOSEST: Final = 4
+"""A part's size follows the closest quarter of its points: an eye, not the jaw."""
 
 _SIZE_DIGITS: Final = 3
 
@@ -28,32 +29,32 @@ _GROUPS: Final = (_HEAD, slice(5, 17), *(PART_SLICES[part] for part in Part if p
 """Points of one size: nose, eyes and ears lie among those of the face, so the rest of the body is apart."""
 
 
-def point_sizes(
-    points: Sequence[Sequence[float]] | npt.NDArray[np.float64], shown: Sequence[int], size_wh: tuple[int, int]
-) -> list[float]:
-    """`value.width` of a person's keypoints.
+def point_sizes(points: npt.NDArray[np.float64], shown: Masks, size_wh: tuple[int, int]) -> npt.NDArray[np.float64]:
+    """`value.width` of the keypoints of `n` people.
 
     Args:
-        points: `(133, 2)` x and y of each keypoint in percent of the image's width and height.
-        shown: Which of them are drawn, as indices into `keypoints.NAMES`.
+        points: `(n, 133, 2)` x and y of each keypoint in percent of the image's width and height.
+        shown: `(n, 133)` which of them are drawn.
         size_wh: Width and height of the image in pixels.
 
     Returns:
-        133 sizes in percent of the image's width; only those of `shown` mean something.
+        `(n, 133)` sizes in percent of the image's width; only those of `shown` mean something.
     """
-    scale = min(view / size for view, size in zip(VIEW_WH, size_wh, strict=True))
-    opened_wh = np.array(size_wh) * scale
-    radii = np.full(len(NAMES), LARGEST_PX)
-    if len(shown) > 1:
-        places = np.asarray(points, np.float64)[shown] / 100 * opened_wh
-        apart = np.linalg.norm(places[:, None] - places, axis=2)
-        np.fill_diagonal(apart, np.inf)
-        nearest = np.full(len(NAMES), np.nan)
-        nearest[shown] = apart.min(axis=1)
-        for group in _GROUPS:
-            near = nearest[group][~np.isnan(nearest[group])]
-            if len(near):
-                radii[group] = np.quantile(near, _CLOSE) / 2
-    sizes = radii.clip(SMALLEST_PX, LARGEST_PX) * 100 / opened_wh[0]
-    rounded: list[float] = sizes.round(_SIZE_DIGITS).tolist()
-    return rounded
+    opened_wh = np.array(size_wh) * min(view / size for view, size in zip(VIEW_WH, size_wh, strict=True))
+    nearest = np.where(shown, _nearest(points / 100 * opened_wh, shown), np.inf)
+    radii = np.full(shown.shape, LARGEST_PX)
+    for group in _GROUPS:
+        count = shown[:, group].sum(axis=1, keepdims=True)
+        close = np.take_along_axis(np.sort(nearest[:, group]), np.maximum(count - 1, 0) // _CLOSEST, axis=1)
+        radii[:, group] = (close / 2).clip(SMALLEST_PX, LARGEST_PX)
+    return np.asarray((radii * 100 / opened_wh[0]).round(_SIZE_DIGITS))
+
+
+def _nearest(xy: npt.NDArray[np.float64], shown: Masks) -> Floats:
+    """`(n, 133)` how far each point is from the nearest one that is drawn; infinite where there is no other."""
+    x, y = np.moveaxis(xy.astype(np.float32), -1, 0)
+    squares = np.square(x[:, :, None] - x[:, None]) + np.square(y[:, :, None] - y[:, None])
+    squares += np.where(shown, np.float32(0), np.float32(np.inf))[:, None]
+    each = np.arange(squares.shape[-1])
+    squares[:, each, each] = np.inf
+    return np.asarray(np.sqrt(squares.min(axis=-1)))

@@ -66,6 +66,7 @@ class _People:
         boxes: Left, top, right and bottom of each person's box in percent.
         box_scores: Of each person.
         points: x and y in percent of each keypoint of each person.
+        sizes: Of each keypoint of each person in percent, where the config leaves them open.
         scores: Of each keypoint of each person.
         are_points: Which keypoints of each person are points.
         are_joints: Key of `SKELETONS` -> which keypoints of each person are joints of it.
@@ -76,6 +77,7 @@ class _People:
     boxes: list[list[float]]
     box_scores: list[float]
     points: list[list[list[float]]]
+    sizes: list[list[float]]
     scores: list[list[float]]
     are_points: list[list[bool]]
     are_joints: dict[str, list[list[bool]]]
@@ -90,6 +92,7 @@ class _People:
             boxes.tolist(),
             exact(poses.box_scores).tolist(),
             points.tolist(),
+            point_sizes(points, shown.points, poses.size_wh).tolist(),
             exact(poses.scores).tolist(),
             shown.points.tolist(),
             {part: joints.tolist() for part, joints in shown.joints.items()},
@@ -101,11 +104,8 @@ def _keypoint_regions(people: _People, person: int, target: ImageTarget, parent:
     """A person's keypoints, the smaller ones first."""
     points, scores, is_point = people.points[person], people.scores[person], people.are_points[person]
     seen = [(keypoint, control) for control in target.keypoints for keypoint in control.labels if is_point[keypoint]]
-    own_sizes = point_sizes(points, [keypoint for keypoint, _ in seen], people.size_wh)
-    sizes = {
-        keypoint: own_sizes[keypoint] if control.point_size is None else control.point_size
-        for keypoint, control in seen
-    }
+    own = people.sizes[person]
+    sizes = {k: own[k] if control.point_size is None else control.point_size for k, control in seen}
     seen.sort(key=lambda one: sizes[one[0]])
     regions = []
     for (keypoint, control), new_id in zip(seen, _new_ids(len(seen)), strict=True):
