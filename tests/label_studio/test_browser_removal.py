@@ -15,6 +15,7 @@ from wholebody.keypoints import NAMES, PARTS, Part
 from wholebody.labeling.config_writer import Prompt, write_config
 from wholebody.labeling.labeling_config import parse_labeling_config
 from wholebody.labeling.regions import write_regions
+from wholebody.labeling.shown import Shown
 from wholebody.poses import Poses
 
 from .browser import Editor
@@ -52,9 +53,8 @@ class Scene:
         self._admin, self._editor = admin, editor
         config = write_config(tuple(Part) if skeleton else FEW_PARTS, skeleton=skeleton, prompt=Prompt.NONE)
         project = admin.create_project("removal", config)
-        self.regions: list[Json] = [
-            {**one} for one in write_regions(stretched(people), parse_labeling_config(config).targets[0], 0.3)
-        ]
+        poses, (target,) = stretched(people), parse_labeling_config(config).targets
+        self.regions: list[Json] = [{**one} for one in write_regions(poses, target, Shown.of(poses, target, 0.3))]
         prediction = {"model_version": "drawn", "score": 0.5, "result": self.regions}
         (self._task,) = admin.import_tasks(project, [{"data": {"image": white()}, "predictions": [prediction]}])
         lefts = {round(one["value"]["x"] * SIZE_WH[0] / 100): one["id"] for one in self.regions if is_box(one)}
