@@ -54,9 +54,9 @@ class Hand:
         """Turn the wheel over a place."""
         self._act("wheel", lambda: self.editor.zoom(xy, notches))
 
-    def drag(self, start: XY, end: XY, key: str = "") -> None:
-        """Drag from one place to another, as slowly as a hand does, perhaps with a key held."""
-        self._act(f"{key}+drag" if key else "drag", partial(self._hold, key, start, end))
+    def drag(self, start: XY, end: XY) -> None:
+        """Drag from one place to another, as slowly as a hand does."""
+        self._act("drag", lambda: self.editor.drag(start, end, DRAG_STEPS))
 
     def take_smart_tool(self) -> None:
         """Click the tool that draws boxes around people."""
@@ -67,13 +67,6 @@ class Hand:
         before = len(self.editor.regions())
         more = f"() => window.Htx.annotationStore.selected.regions.length > {before + 1}"
         self._act("drag", lambda: (self.editor.prompt_box(xyxy), self.editor.page.wait_for_function(more)))
-
-    def _hold(self, key: str, start: XY, end: XY) -> None:
-        if key:
-            self.editor.page.keyboard.down(key)
-        self.editor.drag(start, end, DRAG_STEPS)
-        if key:
-            self.editor.page.keyboard.up(key)
 
     def _act(self, what: str, action: Callable[[], object]) -> None:
         start = time.perf_counter()
