@@ -41,7 +41,7 @@ def point_sizes(points: npt.NDArray[np.float64], shown: Masks, size_wh: tuple[in
         `(n, 133)` sizes in percent of the image's width; only those of `shown` mean something.
     """
     opened_wh = np.array(size_wh) * min(view / size for view, size in zip(VIEW_WH, size_wh, strict=True))
-    nearest = np.where(shown, _nearest(points / 100 * opened_wh, shown), np.inf)
+    nearest = _nearest(points / 100 * opened_wh, shown)
     radii = np.full(shown.shape, LARGEST_PX)
     for group in _GROUPS:
         count = shown[:, group].sum(axis=1, keepdims=True)
@@ -51,10 +51,12 @@ def point_sizes(points: npt.NDArray[np.float64], shown: Masks, size_wh: tuple[in
 
 
 def _nearest(xy: npt.NDArray[np.float64], shown: Masks) -> Floats:
-    """`(n, 133)` how far each point is from the nearest one that is drawn; infinite where there is no other."""
-    x, y = np.moveaxis(xy.astype(np.float32), -1, 0)
-    squares = np.square(x[:, :, None] - x[:, None]) + np.square(y[:, :, None] - y[:, None])
-    squares += np.where(shown, np.float32(0), np.float32(np.inf))[:, None]
-    each = np.arange(squares.shape[-1])
-    squares[:, each, each] = np.inf
-    return np.asarray(np.sqrt(squares.min(axis=-1)))
+    """`(n, 133)` how far each point that is drawn is from the next one; else, and where there is none, infinite."""
+    nearest = np.full(shown.shape, np.inf, np.float32)
+    # A person at a time: all distances of a thousand people would take hundreds of megabytes.
+    for distances, places, mask in zip(nearest, xy.astype(np.float32), shown, strict=True):
+        x, y = places[mask].T
+        squares = np.square(x[:, None] - x) + np.square(y[:, None] - y)
+        np.fill_diagonal(squares, np.inf)
+        distances[mask] = np.sqrt(squares.min(axis=1, initial=np.inf))
+    return nearest
