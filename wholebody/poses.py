@@ -8,6 +8,8 @@ import numpy.typing as npt
 from wholebody.keypoints import NAMES
 
 Floats = npt.NDArray[np.float32]
+XYXY = tuple[float, float, float, float]
+"""Left, top, right and bottom of a box."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,3 +81,12 @@ class Poses:
             np.zeros((0, k, 2), np.float32),
             np.zeros((0, k), np.float32),
         )
+
+
+def iou(one: XYXY, other: XYXY) -> float:
+    """Intersection over union of two boxes, 0..1; 0 where neither has an area."""
+    width = min(one[2], other[2]) - max(one[0], other[0])
+    height = min(one[3], other[3]) - max(one[1], other[1])
+    common = max(width, 0.0) * max(height, 0.0)
+    union = sum((box[2] - box[0]) * (box[3] - box[1]) for box in (one, other)) - common
+    return common / union if union > 0 else 0.0

@@ -11,10 +11,11 @@ import orjson
 
 from wholebody.dataset.coco_format import ARRAYS, kept_of
 from wholebody.dataset.left_out import LeftOut
-from wholebody.dataset.people import XYXY, Doubles
+from wholebody.dataset.people import Doubles
 from wholebody.errors import DatasetError
 from wholebody.keypoints import NAMES, PART_SLICES, Part
 from wholebody.labeling.label_names import keypoints_of
+from wholebody.poses import XYXY
 
 UNKNOWN_NAME = "a keypoint with a name that COCO-WholeBody does not have: "
 NO_PERSON = "an annotation of another category"

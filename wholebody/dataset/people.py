@@ -9,9 +9,9 @@ import numpy.typing as npt
 from wholebody.dataset.left_out import LeftOut
 from wholebody.dataset.shapes import Box, Point, Shapes
 from wholebody.keypoints import NAMES, PARTS, Part
+from wholebody.poses import XYXY
 
 Doubles = npt.NDArray[np.float64]
-XYXY = tuple[float, float, float, float]
 
 TOLERANCE = 0.05
 """How far outside a box a point may lie and still be of its person, as a share of the box's longer side."""

@@ -12,9 +12,10 @@ import numpy.typing as npt
 from wholebody.dataset.choosing import submitted
 from wholebody.dataset.images_of_tasks import ImagePeople, TaskReader
 from wholebody.dataset.left_out import LeftOut
-from wholebody.dataset.people import XYXY, Doubles, Person
+from wholebody.dataset.people import Doubles, Person
 from wholebody.evaluation.similarity import box_area, oks
 from wholebody.evaluation.sources import prediction_of, predictions_of
+from wholebody.poses import XYXY, iou
 
 Json = dict[str, Any]
 
@@ -281,16 +282,8 @@ def _likenesses(predicted: dict[int, Person], corrected: dict[int, Person]) -> l
     found = []
     for j, truth in corrected.items():
         for i, person in predicted.items():
-            overlap = _iou(person.xyxy, truth.xyxy)
+            overlap = iou(person.xyxy, truth.xyxy)
             score = max(overlap, oks(truth, person, box_area(truth.xyxy))) if overlap else 0.0
             if score >= SAME_PERSON:
                 found.append((score, i, j))
     return found
-
-
-def _iou(one: XYXY, other: XYXY) -> float:
-    width = min(one[2], other[2]) - max(one[0], other[0])
-    height = min(one[3], other[3]) - max(one[1], other[1])
-    common = max(width, 0.0) * max(height, 0.0)
-    union = sum((box[2] - box[0]) * (box[3] - box[1]) for box in (one, other)) - common
-    return common / union if union > 0 else 0.0

@@ -8,11 +8,11 @@ from typing import Any
 import cv2
 import numpy as np
 
-from wholebody.dataset.people import XYXY
 from wholebody.errors import ImageError
 from wholebody.evaluation.pairing import SAME_SHAPE, Outcome
 from wholebody.evaluation.worst import WorstPerson
 from wholebody.images.decoding import BGR, Picture
+from wholebody.poses import XYXY
 
 Load = Callable[[str, Any], Picture]
 """A reference and the number of its task -> a picture, whose `share` the caller lets go of; raises ImageError."""

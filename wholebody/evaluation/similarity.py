@@ -6,8 +6,9 @@ from typing import Final
 import numpy as np
 
 from wholebody.dataset.coco_format import AREA_OF_BOX
-from wholebody.dataset.people import XYXY, Doubles, Person
+from wholebody.dataset.people import Doubles, Person
 from wholebody.keypoints import PART_SLICES, SIGMAS
+from wholebody.poses import XYXY
 
 WHOLEBODY: Final = "wholebody"
 

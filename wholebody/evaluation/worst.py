@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from wholebody.dataset.people import XYXY, Doubles
+from wholebody.dataset.people import Doubles
 from wholebody.evaluation.comparisons import Comparison
 from wholebody.evaluation.pairing import Outcome, PairedImage
+from wholebody.poses import XYXY
 
 MOST = 24
 """People whom the report shows."""

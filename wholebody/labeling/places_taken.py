@@ -14,6 +14,7 @@ from wholebody.errors import RequestError
 from wholebody.keypoints import PARTS, Part
 from wholebody.labeling.prompts import drawn_box
 from wholebody.labeling.targets import ImageTarget
+from wholebody.poses import XYXY, iou
 from wholebody.predictions import Region
 from wholebody.versions import is_ours
 
@@ -26,7 +27,6 @@ MOST_CHARS: Final = 100
 _KINDS: Final = ("keypoint", "vector", "rectangle")
 _Shape = tuple[str, str]
 """Kind and label."""
-_XYXY = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class _Known:
     """Somebody of a stored prediction who has no points of face and hands, or none at all."""
 
     box_id: str
-    xyxy: _XYXY
+    xyxy: XYXY
     ids: dict[_Shape, list[str]]
 
 
@@ -53,7 +53,7 @@ def take_places(
     ids: dict[str, str] = {}
     boxes = {region["id"]: region for region in regions if _shape(region)[0] == "rectangle"}
     for box_id, box in boxes.items():
-        likeness = {number: _iou(drawn_box(box), one.xyxy) for number, one in enumerate(known)}
+        likeness = {number: iou(drawn_box(box), one.xyxy) for number, one in enumerate(known)}
         best = max(likeness, key=likeness.__getitem__, default=None)
         if best is None or likeness[best] < SAME_PERSON:
             continue
@@ -127,11 +127,3 @@ def _shape(region: dict[str, Any]) -> _Shape:
     if kind == "labels":
         kind = "vector" if "vertices" in value else "rectangle" if "height" in value else "keypoint"
     return next((one for one in _KINDS if kind.startswith(one)), ""), label
-
-
-def _iou(one: _XYXY, other: _XYXY) -> float:
-    width = min(one[2], other[2]) - max(one[0], other[0])
-    height = min(one[3], other[3]) - max(one[1], other[1])
-    common = max(width, 0.0) * max(height, 0.0)
-    union = sum((box[2] - box[0]) * (box[3] - box[1]) for box in (one, other)) - common
-    return common / union if union > 0 else 0.0

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from wholebody.dataset.people import XYXY, Doubles
+from wholebody.dataset.people import Doubles
 from wholebody.evaluation.pairing import Outcome
 from wholebody.evaluation.worst import WorstPerson
 from wholebody.keypoints import SKELETON
+from wholebody.poses import XYXY
 
 LONGER_SIDE = 400.0
 """Of the drawing, in units of it: lines are as thick on every picture."""
