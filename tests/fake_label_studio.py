@@ -94,6 +94,8 @@ WEB_PAGE = Answer(200, "<!DOCTYPE html><title>Welcome</title>", headers=HTML_TYP
 HTML, HTML_AFTER_COMMIT = Fault(WEB_PAGE), Fault(WEB_PAGE, committed=True)
 RESET, LOST = Fault(Answer(reset=True)), Fault(Answer(reset=True), committed=True)
 CUT = Fault(Answer(json={"id": 1}, stop_after=3), committed=True)
+LOST_AFTER_COMMIT = [LOST, CUT, HTML_AFTER_COMMIT, http(500, committed=True), http(504, committed=True)]
+"""What was stored although the answer says nothing of it."""
 
 
 class FakeLabelStudio(ScriptedServer):

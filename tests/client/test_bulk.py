@@ -4,9 +4,7 @@ import pytest
 
 from tests.fake_label_studio import (
     BULK,
-    CUT,
-    HTML_AFTER_COMMIT,
-    LOST,
+    LOST_AFTER_COMMIT,
     PREDICTIONS,
     RESET,
     FakeLabelStudio,
@@ -66,26 +64,21 @@ def test_token_that_is_refused(fake: FakeLabelStudio, client: LabelStudioClient)
         client.check_bulk(1)
 
 
-@pytest.mark.parametrize("fault", [LOST, CUT, HTML_AFTER_COMMIT, http(500, committed=True), http(504, committed=True)])
-def test_call_whose_answer_was_lost_is_counted_by_task(
-    fake: FakeLabelStudio, client: LabelStudioClient, fault: Fault
+@pytest.mark.parametrize(
+    ("fault", "singly"),
+    [
+        *((fault, 0) for fault in LOST_AFTER_COMMIT),
+        *((fault, 3) for fault in (RESET, http(429), http(500), http(413))),
+    ],
+)
+def test_after_a_call_that_failed_what_is_stored_is_counted_and_the_rest_stored_one_by_one(
+    fake: FakeLabelStudio, client: LabelStudioClient, fault: Fault, singly: int
 ) -> None:
     fake.fail("POST", BULK, fault)
     assert not client.save_predictions(1, MANY)
     assert all(client.save_prediction(task, PREDICTION) for task in MANY)
     assert fake.predicted() == [2, 3, 5]
-    assert fake.posts() == []
-
-
-@pytest.mark.parametrize("fault", [RESET, http(429), http(500), http(413)])
-def test_what_a_call_did_not_store_is_stored_one_by_one(
-    fake: FakeLabelStudio, client: LabelStudioClient, fault: Fault
-) -> None:
-    fake.fail("POST", BULK, fault)
-    assert not client.save_predictions(1, MANY)
-    assert all(client.save_prediction(task, PREDICTION) for task in MANY)
-    assert fake.predicted() == [2, 3, 5]
-    assert len(fake.posts()) == 3
+    assert len(fake.posts()) == singly
 
 
 def test_fewer_stored_than_sent(fake: FakeLabelStudio, client: LabelStudioClient) -> None:

@@ -9,10 +9,8 @@ from typing import Any
 import pytest
 
 from tests.fake_label_studio import (
-    CUT,
     HTML,
-    HTML_AFTER_COMMIT,
-    LOST,
+    LOST_AFTER_COMMIT,
     PREDICTIONS,
     PROJECT,
     RESET,
@@ -31,7 +29,6 @@ from wholebody.process.stopping import Stop
 
 PREDICTION = Prediction(result=[{"id": "a1", "value": {"x": 12.5}}], score=0.75, model_version="v1")
 STOPPED = r"^stopped before it was done; run again to go on$"
-LOST_AFTER_COMMIT = [LOST, CUT, HTML_AFTER_COMMIT, http(500, committed=True), http(504, committed=True)]
 NOT_CARRIED_OUT = [RESET, HTML, *(http(status) for status in (408, 429, 500, 502, 503, 504))]
 
 
